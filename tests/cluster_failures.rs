@@ -35,33 +35,33 @@ fn without_an_engine_the_exit_code_is_5() {
         --- stderr ---
         error: no Docker engine answers at `unix:///no/such.sock`
           caused by: Socket not found: /no/such.sock
-        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        hint: start Docker or Podman's service, or specify another engine with DOCKER_HOST or `docker context use`
         [exit 5]
         $ pintle cluster create demo
         --- stderr ---
         error: no Docker engine answers at `unix:///no/such.sock`
           caused by: Socket not found: /no/such.sock
-        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        hint: start Docker or Podman's service, or specify another engine with DOCKER_HOST or `docker context use`
         [exit 5]
         $ pintle kubeconfig get demo
         --- stderr ---
         error: no Docker engine answers at `unix:///no/such.sock`
           caused by: Socket not found: /no/such.sock
-        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        hint: start Docker or Podman's service, or specify another engine with DOCKER_HOST or `docker context use`
         [exit 5]
         $ pintle image import x -c demo
         --- stderr ---
         error: no Docker engine answers at `unix:///no/such.sock`
           caused by: Socket not found: /no/such.sock
-        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        hint: start Docker or Podman's service, or specify another engine with DOCKER_HOST or `docker context use`
         [exit 5]
     "#]].assert_eq(&transcript);
     let sandbox = sandbox.env("DOCKER_HOST", "ssh://there");
     expect![[r#"
         $ pintle node list
         --- stderr ---
-        error: `ssh://there` in DOCKER_HOST is not an address of a Docker engine that can be used here
-        hint: forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…
+        error: invalid or unsupported address of a Docker engine in DOCKER_HOST: `ssh://there`
+        hint: forward the engine's socket with `ssh -L`, and set DOCKER_HOST=unix://…
         [exit 5]
     "#]]
     .assert_eq(&sandbox.transcript(&["node list"]));
@@ -89,7 +89,7 @@ fn https_without_certificates_and_bad_time_limits_are_errors() {
     expect![[r#"
         $ pintle cluster list
         --- stderr ---
-        error: `https://127.0.0.1:1` in DOCKER_HOST asks for TLS, and there are no certificates for it
+        error: `https://127.0.0.1:1` in DOCKER_HOST requires TLS, but there are no certificates for it
         hint: set DOCKER_CERT_PATH to the directory with `ca.pem`, `cert.pem` and `key.pem`, or use `tcp://host:port` for an engine without TLS
         [exit 5]
     "#]].assert_eq(&https.transcript(&["cluster list"]));
@@ -100,13 +100,13 @@ fn https_without_certificates_and_bad_time_limits_are_errors() {
         --- stderr ---
         error: invalid duration `soon` in PINTLE_ENGINE_TIMEOUT
           caused by: expected number at 0
-        hint: write a duration such as `90s` or `5m`
+        hint: use a duration such as `90s` or `5m`
         [exit 2]
         $ pintle buoy list
         --- stderr ---
         error: invalid duration `soon` in PINTLE_ENGINE_TIMEOUT
           caused by: expected number at 0
-        hint: write a duration such as `90s` or `5m`
+        hint: use a duration such as `90s` or `5m`
         [exit 2]
     "#]]
     .assert_eq(&limit.transcript(&["cluster list", "buoy list"]));
@@ -133,7 +133,7 @@ fn a_fifo_is_not_waited_for() {
         [exit 1]
         $ pintle cluster create --config source.yaml
         --- stderr ---
-        error: failed to read what belongs to the cluster file `source.yaml`
+        error: failed to read a file for the cluster file `source.yaml`
           caused by: failed to read `[SANDBOX]/desk/./fifo`
           caused by: it is a FIFO, not a regular file
         [exit 1]
@@ -172,21 +172,21 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
     expect![[r#"
         $ pintle cluster create Not_A_Name
         --- stderr ---
-        error: invalid cluster name `Not_A_Name`: names are at most 32 lower-case letters, digits and `-`, and begin and end with a letter or digit
+        error: invalid cluster name `Not_A_Name`: a name has at most 32 lower-case letters, digits and `-`, and begins and ends with a letter or digit
         [exit 2]
         $ pintle cluster create
         --- stderr ---
         error: the cluster has no name
-        hint: give it one, for example with `pintle cluster create demo`
+        hint: specify a name, for example `pintle cluster create demo`
         [exit 2]
         $ pintle cluster create NAME -p 80:x
         --- stderr ---
-        error: `--port 80:x`: invalid port mapping `80:x`; mappings are `8080:80`, `127.0.0.1:[PORT]:80/tcp`, `80`
+        error: `--port 80:x`: invalid port mapping `80:x`: use a form such as `8080:80`, `127.0.0.1:[PORT]:80/tcp` or `80`
         [exit 2]
         $ pintle cluster create NAME -p 80@nodes
         --- stderr ---
         error: `--port 80@nodes`: invalid node filter `nodes`
-        hint: filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` between; write `\@` for an `@` in the value
+        hint: use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate several with `;`; write `\@` for an `@` in the value
         [exit 2]
         $ pintle cluster create NAME --servers 0
         --- stderr ---
@@ -204,7 +204,7 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 2]
         $ pintle cluster create NAME --volume ./absent:/data
         --- stderr ---
-        error: `[SANDBOX]/desk/./absent`, which is to be mounted at `/data`, does not exist
+        error: the mount source `[SANDBOX]/desk/./absent` for `/data` does not exist
         hint: create it first
         [exit 1]
         $ pintle cluster create NAME --config bad.yaml
@@ -232,12 +232,12 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         $ pintle cluster start NAME
         --- stderr ---
         error: there is no cluster `NAME`
-        hint: `pintle cluster list` lists the clusters
+        hint: type `pintle cluster list` to list the clusters
         [exit 1]
         $ pintle cluster inspect NAME
         --- stderr ---
         error: there is no cluster `NAME`
-        hint: `pintle cluster list` lists the clusters
+        hint: type `pintle cluster list` to list the clusters
         [exit 1]
     "#]].assert_eq(&transcript);
     berth.assert_nothing_left();
@@ -264,8 +264,8 @@ fn a_second_cluster_of_the_name_is_refused() {
     expect![[r#"
         $ pintle cluster create NAME --agents 1
         --- stderr ---
-        error: a cluster `NAME` exists already, or is being created
-        hint: choose another name, or run `pintle cluster delete NAME` first
+        error: the cluster `NAME` already exists or is being created
+        hint: choose another name, or type `pintle cluster delete NAME` first
         [exit 1]
     "#]]
     .assert_eq(&berth.transcript(&["cluster create NAME --agents 1"]));
@@ -291,7 +291,7 @@ fn of_two_that_make_one_cluster_at_once_one_wins() {
         for loser in losers {
             let shown = berth.shown(loser);
             assert!(
-                shown.contains("error: a cluster `NAME` exists already, or is being created"),
+                shown.contains("error: the cluster `NAME` already exists or is being created"),
                 "{shown}"
             );
         }
@@ -338,7 +338,7 @@ fn a_port_that_is_taken_leaves_nothing() {
         shown.contains("error: the engine failed to start the node `pintle-NAME-server-0`"),
         "{shown}"
     );
-    assert!(shown.contains("hint: another program has the port"), "{shown}");
+    assert!(shown.contains("hint: another program uses the port"), "{shown}");
     berth.assert_nothing_left();
 }
 
@@ -393,15 +393,15 @@ fn what_is_never_ready_ends_with_the_time_limit() {
         creating the cluster `NAME`
         removing what was created
         error: `cluster create NAME` timed out after 6s while waiting for the API server
-        hint: give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
+        hint: allow more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
         [exit 1]
         $ pintle cluster create NAME --agents 1 --timeout 6s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0
         --- stderr ---
         creating the cluster `NAME`
         waiting for the nodes
         removing what was created
-        error: `cluster create NAME` timed out after 6s while waiting for the nodes, of which 1 of 2 were ready
-        hint: give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
+        error: `cluster create NAME` timed out after 6s while waiting for the nodes (1 of 2 were ready)
+        hint: allow more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
         [exit 1]
     "#]].assert_eq(&shown);
     // The limit is for the whole, not for each of its parts.
@@ -448,9 +448,9 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
         expect![[r#"
             $ pintle cluster create NAME
             --- stderr ---
-            error: `[HOME]/.kube/config` is not a valid kubeconfig
+            error: invalid kubeconfig `[HOME]/.kube/config`
               caused by: it is not a map
-            hint: fix the file, or name another one with KUBECONFIG
+            hint: fix the file, or specify another one with KUBECONFIG
             [exit 1]
         "#]],
     );
@@ -506,7 +506,7 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
         $ pintle cluster create NAME
         --- stderr ---
         error: the kubeconfig `[HOME]/.kube/config` is read-only
-        hint: permit its owner to write to it, or name another one with KUBECONFIG
+        hint: give its owner write permission, or specify another file with KUBECONFIG
         [exit 1]
     "#]]
     .assert_eq(&shown);
@@ -540,7 +540,7 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
         $ pintle cluster start NAME
         --- stderr ---
         error: the kubeconfig `[HOME]/.kube/config` is read-only
-        hint: permit its owner to write to it, or name another one with KUBECONFIG
+        hint: give its owner write permission, or specify another file with KUBECONFIG
         [exit 1]
     "#]]
     .assert_eq(shown.split_inclusive("[exit 1]\n").next().unwrap());
@@ -553,7 +553,7 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
     expect![[r#"
         $ pintle cluster start NAME
         --- stderr ---
-        warning: the kubeconfig is not updated: `[HOME]/.kube/config` is not a valid kubeconfig: it is not a map
+        warning: the kubeconfig was not updated: invalid kubeconfig `[HOME]/.kube/config`: it is not a map
         starting the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
@@ -568,7 +568,7 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
     fs::write(&path, &mine).unwrap();
     let started = berth.run("cluster start NAME").success();
     assert!(
-        started.stderr.contains("warning: the kubeconfig is not updated: the cluster"),
+        started.stderr.contains("warning: the kubeconfig was not updated: the cluster"),
         "{started}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), mine);
@@ -635,55 +635,55 @@ fn whatever_is_wrong_with_a_cluster_file_the_error_names_it() {
           caused by: line 1 column 7: expected string scalar
         error: invalid cluster file `c.yaml`
           caused by: unknown kind `Pod` of version `v1`
-        hint: supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`
+        hint: use `Cluster` of `pintle.dev/v1alpha1`, or `Simple` of `k3d.io/v1alpha5`
         error: invalid cluster file `c.yaml`
           caused by: the cluster has no name
-        hint: give a name on the command line, or set `metadata.name` in the file
+        hint: specify a name on the command line, or set `metadata.name` in the file
         error: invalid cluster file `c.yaml`
-          caused by: a cluster has at least one server
+          caused by: a cluster requires at least one server
         error: invalid cluster file `c.yaml`
           caused by: line 4 column 17: invalid u64
         error: invalid cluster file `c.yaml`
-          caused by: invalid port mapping `x`; mappings are `8080:80`, `127.0.0.1:8080:80/tcp`, `80`
+          caused by: invalid port mapping `x`: use a form such as `8080:80`, `127.0.0.1:8080:80/tcp` or `80`
         error: invalid cluster file `c.yaml`
           caused by: invalid node filter `boat`
         error: invalid cluster file `c.yaml`
-          caused by: the node filter `agent:0` names a node that does not exist: the cluster has 0 agents
-        hint: filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` between; write `\@` for an `@` in the value
+          caused by: the node filter `agent:0` refers to a node that does not exist: the cluster has 0 agents
+        hint: use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate several with `;`; write `\@` for an `@` in the value
         error: invalid cluster file `c.yaml`
           caused by: the label `pintle.role` is reserved for the host
         error: invalid cluster file `c.yaml`
-          caused by: invalid privilege `some`; privileges are `full` and `reduced`
-        error: failed to read what belongs to the cluster file `c.yaml`
+          caused by: invalid privilege `some`: use `full` or `reduced`
+        error: failed to read a file for the cluster file `c.yaml`
           caused by: failed to read `[SANDBOX]/desk/no-such`
           caused by: No such file or directory (os error 2)
         error: invalid cluster file `c.yaml`
-          caused by: the file `a` has no absolute path
+          caused by: the file `a` has a path that is not absolute or contains `..`
         error: invalid cluster file `c.yaml`
           caused by: invalid duration `soon`
           caused by: expected number at 0
         error: invalid cluster file `c.yaml`
-          caused by: `*` under `plugins` is not the name of a plugin
-        error: the cluster file `c.yaml` has a section for the plugin `registry.pintle.dev`, and no such plugin subscribes to the creation of clusters
+          caused by: invalid plugin name `*` under `plugins`
+        error: the cluster file `c.yaml` has a section for the plugin `registry.pintle.dev`, but no such plugin subscribes to the creation of clusters
         hint: install the plugin, or remove the section from the file
         error: invalid cluster file `c.yaml`
           caused by: the environment variable `NO_SUCH_VARIABLE` is not set
-        hint: set it; in k3d's files, `$$` stands for a dollar sign
+        hint: set it; for a dollar sign, write `$$` in k3d files
         error: invalid cluster file `c.yaml`
           caused by: the environment variable `NO_SUCH_VARIABLE` is not set
-        hint: set it; in k3d's files, `$$` stands for a dollar sign
+        hint: set it; for a dollar sign, write `$$` in k3d files
         error: invalid cluster file `c.yaml`
           caused by: invalid value of `servers`
           caused by: invalid type: string "many", expected usize
-        error: not supported in the cluster file `c.yaml`: `image: latest`: channels of k3s are not looked up; name an image
+        error: unsupported in the cluster file `c.yaml`: `image: latest`: k3s channels are not supported; specify an image
         hint: remove it, or ignore it with `--ignore-unsupported`
-        error: not supported in the cluster file `c.yaml`: `colour`
+        error: unsupported in the cluster file `c.yaml`: `colour`
         hint: remove it, or ignore it with `--ignore-unsupported`
         error: invalid cluster file `c.yaml`
           caused by: `network` is not a string
         error: invalid cluster file `c.yaml`
-          caused by: an item lacks `port`
-        error: failed to read what belongs to the cluster file `c.yaml`
+          caused by: an item has no `port`
+        error: failed to read a file for the cluster file `c.yaml`
           caused by: failed to read `[SANDBOX]/desk/no-such.yaml`
           caused by: No such file or directory (os error 2)
     "#]].assert_eq(&shown);
@@ -695,7 +695,7 @@ fn whatever_is_wrong_with_a_cluster_file_the_error_names_it() {
         --- stderr ---
         error: invalid cluster file `c.yaml`
           caused by: unknown kind `Pod` of version `v1`
-        hint: supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`
+        hint: use `Cluster` of `pintle.dev/v1alpha1`, or `Simple` of `k3d.io/v1alpha5`
         [exit 2]
         $ pintle cluster stop -c d.yaml
         --- stderr ---
@@ -720,7 +720,7 @@ fn a_kubeconfig_that_becomes_invalid_meanwhile_undoes_the_cluster() {
     drop(start);
     let output = berth.sandbox.finish(child);
     assert_eq!(output.code(), 1, "{output}");
-    assert!(output.stderr.contains("is not a valid kubeconfig"), "{output}");
+    assert!(output.stderr.contains("invalid kubeconfig `"), "{output}");
     proxy.settle();
     berth.assert_nothing_left();
     assert_eq!(fs::read_to_string(berth.kubeconfig()).unwrap(), "- no\n- kubeconfig\n");
@@ -783,7 +783,7 @@ fn an_archive_that_a_node_cannot_read_because_of_zstd_is_explained() {
         --- stderr ---
         error: the image was not imported into `pintle-NAME-server-0`
           caused by: ctr: unrecognized image format
-        hint: not every containerd reads what zstd has compressed: decompress the archive first, with `zstd -d`, or compress it by gzip
+        hint: some versions of containerd cannot read archives that are compressed with zstd: decompress the archive with `zstd -d`, or compress it with gzip
         [exit 1]
     "#]];
     expected.assert_eq(&berth.shown(&berth.run("image import a.tar.zst -c NAME")));
@@ -987,7 +987,7 @@ fn deleting_waits_for_what_is_still_at_work_on_the_cluster() {
         let process = at_work.id();
         let _ = berth.sandbox.finish(at_work).success();
         let output = berth.sandbox.finish(deletion).success();
-        let told = format!("waiting for process {process}, which works on the cluster");
+        let told = format!("waiting for process {process}, which is working on the cluster");
         assert!(output.stderr.contains(&told), "{line}: {output}");
         drop(proxy);
         drop(through);
@@ -1067,9 +1067,9 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
     expect![[r#"
         --- stderr ---
         creating the cluster `NAME`
-        interrupted; removing what was created (once more leaves it)
-        error: interrupted again; these remain: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`
-        hint: `pintle cluster delete NAME` removes what is left
+        interrupted; removing what was created (interrupt again to keep it)
+        error: interrupted again; not removed: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`
+        hint: type `pintle cluster delete NAME` to remove what is left
         [exit 130]
     "#]].assert_eq(&shown);
     drop(removal);
@@ -1089,7 +1089,7 @@ fn what_a_killed_run_leaves_can_be_deleted() {
         if !berth.things().is_empty() {
             let again = berth.run(CREATE);
             assert_eq!(again.code(), 1, "call {nth}, {side:?}: {again}");
-            assert!(berth.shown(&again).contains("exists already, or is being created"), "{again}");
+            assert!(berth.shown(&again).contains("already exists or is being created"), "{again}");
         }
         let _ = berth.run("cluster delete NAME").success();
         berth.assert_nothing_left();
@@ -1105,8 +1105,8 @@ fn remains_without_any_container_are_found_and_deleted() {
     expect![[r#"
         $ pintle cluster create NAME
         --- stderr ---
-        error: a cluster `NAME` exists already, or is being created
-        hint: if no other run is creating it, `pintle cluster delete NAME` removes what is left
+        error: the cluster `NAME` already exists or is being created
+        hint: if no other run is creating it, type `pintle cluster delete NAME` to remove what is left
         [exit 1]
         $ pintle cluster delete NAME
         --- stderr ---

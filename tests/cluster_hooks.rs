@@ -238,7 +238,7 @@ fn a_failed_delete_hook_is_told_and_the_deletion_goes_on() {
         harbour: pre-cluster-delete NAME in pintle-NAME: 1 nodes, 1 with ids, ready false, rollback false
         deleting the cluster `NAME`
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 1 with ids, ready false, rollback false
-        warning: the hooks left `buoy-NAME`, which the host removes
+        warning: removing what the hooks have left: `buoy-NAME`
         error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-delete` failed
           caused by: the tide is out
         hint: wait for the flood
@@ -362,7 +362,7 @@ fn a_section_for_a_plugin_that_is_not_there_is_refused() {
     expect![[r#"
         $ pintle cluster create --config c.yaml
         --- stderr ---
-        error: the cluster file `c.yaml` has a section for the plugin `registry.pintle.dev`, and no such plugin subscribes to the creation of clusters
+        error: the cluster file `c.yaml` has a section for the plugin `registry.pintle.dev`, but no such plugin subscribes to the creation of clusters
         hint: install the plugin, or remove the section from the file
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&["cluster create --config c.yaml"]));
@@ -464,12 +464,12 @@ fn a_plugin_reaches_only_its_own_containers() {
         [exit 0]
         $ pintle buoy apply NAME Lighthouse
         --- stderr ---
-        error: the API server refused to apply an object: the API server does not know its kind
+        error: the API server refused to apply an object: the API server does not support its kind
         [exit 1]
         $ pintle buoy apply no-such-cluster ConfigMap
         --- stderr ---
         error: there is no cluster `no-such-cluster`
-        hint: `pintle cluster list` lists the clusters
+        hint: type `pintle cluster list` to list the clusters
         [exit 1]
         $ pintle buoy remove buoy-of-NAME
         [exit 0]

@@ -331,19 +331,19 @@ fn what_is_not_supported_is_an_error_and_so_are_nodes_that_do_not_exist() {
     expect![[r#"
         $ pintle cluster create NAME --config 41-unsupported.yaml
         --- stderr ---
-        error: not supported in the cluster file `41-unsupported.yaml`: `image: latest`: channels of k3s are not looked up; name an image; `LB` of `env` for `loadbalancer`: there is no load balancer; `manifests`: use `files` with the destination `k3s-manifests` instead; `options.k3d.loadbalancer.configOverrides`: there is no load balancer; `options.runtime.gpuRequest`: nodes cannot have GPUs; `colour`
+        error: unsupported in the cluster file `41-unsupported.yaml`: `image: latest`: k3s channels are not supported; specify an image; `LB` of `env` for `loadbalancer`: there is no load balancer; `manifests`: use `files` with the destination `k3s-manifests` instead; `options.k3d.loadbalancer.configOverrides`: there is no load balancer; `options.runtime.gpuRequest`: nodes cannot have GPUs; `colour`
         hint: remove it, or ignore it with `--ignore-unsupported`
         [exit 2]
         $ pintle cluster create NAME -p 8080:80@agent:0
         --- stderr ---
-        error: the node filter `agent:0` names a node that does not exist: the cluster has 0 agents
-        hint: filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` between; write `\@` for an `@` in the value
+        error: the node filter `agent:0` refers to a node that does not exist: the cluster has 0 agents
+        hint: use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate several with `;`; write `\@` for an `@` in the value
         [exit 2]
         $ pintle cluster create NAME --config 12-token.yaml
         --- stderr ---
         error: invalid cluster file `12-token.yaml`
           caused by: the environment variable `TOKEN` is not set
-        hint: set it; in k3d's files, `$$` stands for a dollar sign
+        hint: set it; for a dollar sign, write `$$` in k3d files
         [exit 2]
         $ pintle cluster create NAME -e NO_SUCH_VARIABLE
         --- stderr ---
@@ -374,7 +374,7 @@ fn what_clusters_share_goes_with_the_last_of_them() {
     assert_eq!(shared_things(&one, &names), (true, true));
     let other = one.run(&create.replace(&subnet, "10.1.2.0/24"));
     assert!(
-        other.to_string().contains("exists, and does not have the addresses `10.1.2.0/24`"),
+        other.to_string().contains("exists, but does not have the address range `10.1.2.0/24`"),
         "{other}"
     );
     let _ = two.run("cluster delete NAME").success();
@@ -429,8 +429,8 @@ fn clusters_are_stopped_started_and_deleted_by_their_file() {
         $ pintle cluster create -c k3d.yaml --no-wait
         --- stderr ---
         creating the cluster `NAME`
-        the nodes of the cluster `NAME` run; they may not be ready yet
-        `pintle kubeconfig merge NAME` puts it into your kubeconfig
+        the nodes of the cluster `NAME` are running; they may not be ready yet
+        type `pintle kubeconfig merge NAME` to add it to your kubeconfig
         [exit 0]
         $ pintle cluster stop -c k3d.yaml
         --- stderr ---

@@ -127,8 +127,8 @@ fn a_server_is_not_deleted_where_the_cluster_could_not_go_on() {
     expect![[r#"
         $ pintle node delete pintle-NAME-server-2
         --- stderr ---
-        error: without `pintle-NAME-server-2` the cluster `NAME` would lose its quorum: 1 of the 2 servers that are left are ready
-        hint: wait until the other servers are ready, or delete one server at a time; `--force` deletes all the same, and the cluster may be lost
+        error: without `pintle-NAME-server-2` the cluster `NAME` would lose its quorum: 1 of the 2 remaining servers are ready
+        hint: wait until the other servers are ready, or delete one server at a time; `--force` deletes them regardless, and the cluster may be lost
         [exit 1]
         $ pintle cluster stop NAME
         --- stderr ---
@@ -139,13 +139,13 @@ fn a_server_is_not_deleted_where_the_cluster_could_not_go_on() {
         --- stderr ---
         error: the API server of the cluster `NAME` does not answer
           caused by: the kubeconfig of the cluster `NAME` does not exist
-        hint: start the cluster with `pintle cluster start NAME`; with `--force` the nodes' containers are deleted all the same, and the cluster still counts on them when it starts
+        hint: start the cluster with `pintle cluster start NAME`; `--force` deletes the nodes' containers regardless, but the cluster still counts the nodes as members when it starts
         [exit 1]
         $ pintle node delete pintle-NAME-agent-0
         --- stderr ---
         error: the API server of the cluster `NAME` does not answer
           caused by: the kubeconfig of the cluster `NAME` does not exist
-        hint: start the cluster with `pintle cluster start NAME`; with `--force` the nodes' containers are deleted all the same, and the cluster still counts on them when it starts
+        hint: start the cluster with `pintle cluster start NAME`; `--force` deletes the nodes' containers regardless, but the cluster still counts the nodes as members when it starts
         [exit 1]
     "#]].assert_eq(&shown);
     assert_eq!(berth.things().len(), 6);
@@ -160,8 +160,8 @@ fn a_member_without_a_container_counts_until_its_node_is_deleted() {
     expect![[r#"
         $ pintle node delete pintle-NAME-server-2
         --- stderr ---
-        error: without `pintle-NAME-server-2` the cluster `NAME` would lose its quorum: 1 of the 2 servers that are left are ready
-        hint: the cluster still counts on servers whose containers are gone: remove them first, with `kubectl delete node pintle-NAME-server-1`
+        error: without `pintle-NAME-server-2` the cluster `NAME` would lose its quorum: 1 of the 2 remaining servers are ready
+        hint: servers without a container still count as members of the cluster: remove them first with `kubectl delete node pintle-NAME-server-1`
         [exit 1]
     "#]]
     .assert_eq(&shown);
@@ -234,10 +234,10 @@ fn who_waits_is_told_for_what_and_why() {
         adding pintle-NAME-agent-0 to the cluster `NAME`
         waiting for the nodes
         warning: still waiting for the nodes
-          `pintle-NAME-agent-0`: it has not joined yet; it says: Waiting to retrieve agent configuration; server is not ready: https://pintle-NAME-server-0:6443: 401 Unauthorized
+          `pintle-NAME-agent-0`: it has not joined yet; it logs: Waiting to retrieve agent configuration; server is not ready: https://pintle-NAME-server-0:6443: 401 Unauthorized
         removing what was created
         error: `node create NAME` timed out after 13s while waiting for the nodes to be ready
-        hint: give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
+        hint: allow more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
         [exit 1]
         $ pintle node create --cluster NAME --no-wait
         --- stderr ---
@@ -422,7 +422,7 @@ fn servers_without_fixed_addresses_are_told_of_when_they_start() {
         $ pintle cluster start NAME --no-wait
         --- stderr ---
         starting the cluster `NAME`
-        warning: the servers of the cluster `NAME` have no fixed addresses: if they get other ones, it does not start again; delete it and create it again, without a network that exists already
+        warning: the servers of the cluster `NAME` have no fixed addresses: if their addresses change, the cluster does not start again; delete it and create it again without `--network`
         the cluster `NAME` runs
         [exit 0]
     "#]]

@@ -250,7 +250,7 @@ fn k3ds_file_is_read_and_what_is_not_supported_is_named() {
     expect![[r#"
         $ pintle cluster create NAME --config k3d.yaml --ignore-unsupported
         --- stderr ---
-        warning: not supported, and ignored: `options.runtime.gpuRequest`: nodes cannot have GPUs
+        warning: unsupported and ignored: `options.runtime.gpuRequest`: nodes cannot have GPUs
         creating the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
@@ -283,7 +283,7 @@ fn a_stopped_cluster_starts_with_what_it_stored() {
         $ pintle kubeconfig get NAME
         --- stderr ---
         error: the kubeconfig of the cluster `NAME` does not exist
-        hint: the first server writes it when it runs: start it with `pintle cluster start NAME`
+        hint: the first server writes it when it is running: start it with `pintle cluster start NAME`
         [exit 1]
         $ pintle cluster start NAME
         --- stderr ---
@@ -327,15 +327,15 @@ fn nodes_join_and_leave() {
         $ pintle node delete pintle-NAME-agent-7
         --- stderr ---
         error: there is no node `pintle-NAME-agent-7`
-        hint: `pintle node list` lists the nodes
+        hint: type `pintle node list` to list the nodes
         [exit 1]
         $ pintle node delete pintle-NAME-server-0
         --- stderr ---
-        error: the node `pintle-NAME-server-0` cannot be deleted: all others have joined it, and the kubeconfig leads to it
+        error: the node `pintle-NAME-server-0` cannot be deleted: all other nodes have joined it, and the kubeconfig refers to it
         [exit 2]
         $ pintle node create --cluster NAME --role server
         --- stderr ---
-        error: the cluster was created with one server, whose store no other server can join
+        error: the cluster was created with a single server, which no other server can join
         hint: create the cluster with several servers, for example with `--servers 3`
         [exit 2]
     "#]].assert_eq(&shown);
@@ -469,8 +469,8 @@ fn without_waiting_the_nodes_run() {
         $ pintle cluster create NAME --servers 2 --no-wait
         --- stderr ---
         creating the cluster `NAME`
-        the nodes of the cluster `NAME` run; they may not be ready yet
-        `pintle kubeconfig merge NAME` puts it into your kubeconfig
+        the nodes of the cluster `NAME` are running; they may not be ready yet
+        type `pintle kubeconfig merge NAME` to add it to your kubeconfig
         [exit 0]
     "#]]
     .assert_eq(&shown);
@@ -499,7 +499,7 @@ fn other_ways_to_the_engine_are_found() {
     expect![[r#"
         --- stderr ---
         error: there is no Docker context `nowhere` in `[SANDBOX]/docker/contexts`
-        hint: `docker context ls` lists the contexts
+        hint: type `docker context ls` to list the contexts
         [exit 5]
     "#]]
     .assert_eq(&shown);
@@ -523,7 +523,7 @@ fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
     // A path is the file.
     let output = berth.run(&format!("image import ./{image} -c NAME"));
     assert_eq!(output.code(), 1, "{output}");
-    assert!(output.stderr.contains("is no image archive"), "{output}");
+    assert!(output.stderr.contains("is not an image archive"), "{output}");
     fs::write(berth.sandbox.work().join("a"), berth.engine.save(&image)).unwrap();
     let _ = berth.sandbox.script(&[], "gzip --fast a").success();
     let _ = berth.run("image import a.gz -c NAME").success();
@@ -568,32 +568,32 @@ fn archives_that_are_no_images_are_refused_by_every_node() {
         [exit 1]
         $ pintle image import half.tar -c NAME
         --- stderr ---
-        error: there is no image `half.tar` on the engine, and a file `half.tar` is no image archive
-        hint: pull or build the image first, or name an archive that `docker save` has written
+        error: the engine has no image `half.tar`, and the file `half.tar` is not an image archive
+        hint: pull or build the image first, or specify an archive that `docker save` has written
         [exit 1]
         $ pintle image import ./empty.tar -c NAME
         --- stderr ---
-        error: `./empty.tar` is no image archive
-        hint: write one with `docker save --output FILE IMAGE`
+        error: `./empty.tar` is not an image archive
+        hint: create an image archive with `docker save --output FILE IMAGE`
         [exit 1]
         $ pintle image import buoy -c NAME
         --- stderr ---
-        error: there is no image `buoy` on the engine, and a file `buoy` cannot be read: it is a directory, not a regular file
-        hint: pull or build the image first, or name an archive that `docker save` has written
+        error: the engine has no image `buoy`, and the file `buoy` cannot be read: it is a directory, not a regular file
+        hint: pull or build the image first, or specify an archive that `docker save` has written
         [exit 1]
         $ pintle image import ./absent.tar -c NAME
         --- stderr ---
         error: `./absent.tar` does not exist
-        hint: write one with `docker save --output FILE IMAGE`
+        hint: create an image archive with `docker save --output FILE IMAGE`
         [exit 1]
         $ pintle image import no/such:image -c NAME
         --- stderr ---
-        error: there is no image `no/such:image` on the engine, and a file `no/such:image` does not exist
-        hint: pull or build the image first, or name an archive that `docker save` has written
+        error: the engine has no image `no/such:image`, and the file `no/such:image` does not exist
+        hint: pull or build the image first, or specify an archive that `docker save` has written
         [exit 1]
         $ pintle image import - half.tar -c NAME
         --- stderr ---
-        error: the standard input can be read only once: give one `-` and one cluster
+        error: the standard input can be read only once: use one `-` and one cluster
         [exit 2]
     "#]]
     .assert_eq(&shown);

@@ -43,23 +43,23 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
     check_broken(
         |path, text| fs::write(path, format!("{text}<<<<<<< ours\n")).expect("ours"),
         expect![[r#"
-            error: lock file `[SANDBOX]/desk/.pintle/plugins.lock` cannot be used
-              caused by: line 12 is the mark of a conflict, which a merge has left
-            hint: keep the lines of both sides, and remove the marks
+            error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
+              caused by: line 12 is a conflict marker from a merge
+            hint: keep the lines of both sides, and remove the conflict markers
         "#]],
     );
     check_broken(
         |path, text| fs::write(path, text.replace("format = 1", "format = 2")).expect("ours"),
         expect![[r#"
-            error: lock file `[SANDBOX]/desk/.pintle/plugins.lock` cannot be used
-              caused by: it has format 2, this host knows 1
+            error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
+              caused by: its format is 2, but this host reads format 1
             hint: use the host that wrote it, or a newer one
         "#]],
     );
     check_broken(
         |path, text| fs::write(path, format!("{text}more\n")).expect("ours"),
         expect![[r#"
-            error: lock file `[SANDBOX]/desk/.pintle/plugins.lock` cannot be used
+            error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
               caused by: line 12 is invalid: key with no value, expected `=`
             hint: restore it from version control
         "#]],
@@ -115,10 +115,10 @@ fn a_hook_is_not_left_out_because_a_lock_file_is_broken() {
     let out = sandbox.run(["init", "--plugins", "good"]);
     expect![[r#"
         --- stderr ---
-        warning: lock file `[SANDBOX]/desk/.pintle/plugins.lock` cannot be used: line 1 is the mark of a conflict, which a merge has left: keep the lines of both sides, and remove the marks
-        error: lock file `[SANDBOX]/desk/.pintle/plugins.lock` cannot be used
-          caused by: line 1 is the mark of a conflict, which a merge has left
-        hint: keep the lines of both sides, and remove the marks
+        warning: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`: line 1 is a conflict marker from a merge: keep the lines of both sides, and remove the conflict markers
+        error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
+          caused by: line 1 is a conflict marker from a merge
+        hint: keep the lines of both sides, and remove the conflict markers
         [exit 2]
     "#]].assert_eq(&out.to_string());
     let _ = sandbox.run(["init", "--help"]).success();
@@ -133,7 +133,7 @@ fn a_plugin_of_the_project_that_is_missing_is_no_unknown_command() {
         --- stderr ---
         warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: type `pintle plugin sync`
         error: unknown command `plain`
-        hint: a plugin of the project may have it: type `pintle plugin sync`
+        hint: a plugin of the project may provide it: type `pintle plugin sync`
         [exit 2]
     "#]].assert_eq(&sandbox.run(["plain"]).to_string());
 }
@@ -148,9 +148,9 @@ fn a_lock_file_of_another_user_is_refused() {
     chown(&path, Some(12345), None).expect("root may");
     expect![[r#"
         --- stderr ---
-        warning: lock file `[SANDBOX]/desk/.pintle/plugins.lock` belongs to another user (uid 12345), who would decide which plugins run: if you trust it, add `[SANDBOX]/desk` to `trusted-projects` in `[HOME]/.config/pintle/plugins.toml`; if not, work outside of `[SANDBOX]/desk`, or put a `.pintle/plugins.lock` of your own with the line `format = 1` below it
+        warning: lock file `[SANDBOX]/desk/.pintle/plugins.lock` belongs to another user (uid 12345), who would decide which plugins run: if you trust it, add `[SANDBOX]/desk` to `trusted-projects` in `[HOME]/.config/pintle/plugins.toml`; if not, work outside `[SANDBOX]/desk`, or add your own `.pintle/plugins.lock` with the line `format = 1` below it
         error: lock file `[SANDBOX]/desk/.pintle/plugins.lock` belongs to another user (uid 12345), who would decide which plugins run
-        hint: if you trust it, add `[SANDBOX]/desk` to `trusted-projects` in `[HOME]/.config/pintle/plugins.toml`; if not, work outside of `[SANDBOX]/desk`, or put a `.pintle/plugins.lock` of your own with the line `format = 1` below it
+        hint: if you trust it, add `[SANDBOX]/desk` to `trusted-projects` in `[HOME]/.config/pintle/plugins.toml`; if not, work outside `[SANDBOX]/desk`, or add your own `.pintle/plugins.lock` with the line `format = 1` below it
         [exit 3]
     "#]].assert_eq(&sandbox.run(["plain"]).to_string());
     let out = sandbox.run(["plugin", "sync"]);

@@ -93,7 +93,7 @@ fn an_index_is_searched() {
             tide.example.com  3.0.0    oci://ghcr.io/acme/tide  Tells the tide, too
             [exit 0]
             $ pintle plugin search storm
-            no plugin of the index matches
+            no plugin in the index matches
             [exit 0]
             $ pintle plugin search moon -o json
             {
@@ -149,7 +149,7 @@ fn without_an_index_it_is_said_how_to_have_one() {
             $ pintle plugin search hello
             --- stderr ---
             error: no plugin index is configured
-            hint: set `index` in `[HOME]/.config/pintle/plugins.toml` to a file or an address, or name one with `--index`
+            hint: set `index` in `[HOME]/.config/pintle/plugins.toml` to a file or a URL, or specify one with `--index`
             [exit 2]
             $ pintle plugin search hello --index own.json
             PLUGIN             VERSION  SOURCE      DESCRIPTION
@@ -158,7 +158,7 @@ fn without_an_index_it_is_said_how_to_have_one() {
             $ pintle plugin search hello --index bad.json
             --- stderr ---
             error: invalid plugin index `bad.json`
-              caused by: the description of plugin `hello.example.org` has control characters
+              caused by: the description of plugin `hello.example.org` contains control characters
             hint: report it to the publisher of the index
             [exit 3]
             $ pintle plugin search hello --index absent.json
@@ -171,7 +171,7 @@ fn without_an_index_it_is_said_how_to_have_one() {
             $ pintle plugin search hello --index ftp://a.example/b
             --- stderr ---
             error: invalid location of the plugin index `ftp://a.example/b`
-            hint: an index is a file, or has an address with `https://`
+            hint: specify a file, or a URL that begins with `https://`
             [exit 2]
             $ pintle plugin install hello
             --- stderr ---
@@ -230,7 +230,7 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             $ pintle tide
             --- stderr ---
             error: unknown command `tide`
-            hint: 2 plugins of the index have this command: type `pintle plugin search tide`
+            hint: 2 plugins in the index have this command: type `pintle plugin search tide`
             [exit 2]
             $ pintle cluster
             --- stderr ---
@@ -241,11 +241,11 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             Commands:
               create   Create a cluster
               delete   Delete clusters with everything that belongs to them
-              start    Start clusters that were stopped
-              stop     Stop clusters; what they store is kept
+              start    Start stopped clusters
+              stop     Stop clusters and keep their data
               list     List the clusters
-              inspect  Show all about a cluster
-              logs     Show what the nodes print
+              inspect  Show the details of a cluster
+              logs     Show the logs of the nodes
 
             Options:
               -h, --help  Print help
@@ -300,18 +300,18 @@ fn a_plugin_is_installed_by_its_name() {
         expect![[r#"
             $ pintle plugin install hello@1.0.0
             --- stderr ---
-            error: `[SANDBOX]/index/hello` is one file, and so has no version `1.0.0`
-            hint: leave out `@1.0.0`
+            error: `[SANDBOX]/index/hello` is a single file, and has no version `1.0.0`
+            hint: omit `@1.0.0`
             [exit 2]
             $ pintle plugin install storm
             --- stderr ---
             error: unknown plugin `storm`: it is not in the plugin index
-            hint: type `pintle plugin search` to see what there is, or name a source
+            hint: type `pintle plugin search` to list the available plugins, or specify a source
             [exit 2]
             $ pintle plugin install tide
             --- stderr ---
             error: `tide` is ambiguous in the plugin index: `tide.example.com`, `tide.example.org`
-            hint: name the plugin that you want in full
+            hint: use the full name of the plugin that you want
             [exit 4]
             $ pintle plugin install hello
             installed hello.example.org/v1.0.0 from `[SANDBOX]/index/hello` (trust: none)

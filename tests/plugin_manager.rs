@@ -133,7 +133,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             source     acme/hello
             release    v1.0.0
             published  2026-01-02T03:04:05Z
-            trust      digest: its bytes have the digest that was given for them
+            trust      digest: its bytes match the digest that was given for them
             archive    sha256:…
             content    sha256:…
             targets    aarch64-apple-darwin, [TARGET]
@@ -197,11 +197,11 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             [exit 0]
             $ pintle plugin rollback hello
             --- stderr ---
-            error: there is no version before hello.example.org/v1.0.0 in the store
-            hint: install the one that you want by its version
+            error: the store has no version before hello.example.org/v1.0.0
+            hint: install the version that you want
             [exit 1]
             $ pintle plugin pin hello
-            hello.example.org/v1.0.0 stays: `plugin update` and `plugin install` leave it alone
+            hello.example.org/v1.0.0 is pinned: `plugin update` and `plugin install` do not change it
             [exit 0]
             $ pintle plugin update
             every plugin is up to date
@@ -209,14 +209,14 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             $ pintle plugin update hello
             every plugin is up to date
             --- stderr ---
-            warning: hello.example.org/v1.0.0 is pinned: `plugin unpin` first
+            warning: hello.example.org/v1.0.0 is pinned: type `plugin unpin` first
             [exit 0]
             $ pintle plugin outdated
             PLUGIN             INSTALLED  NEWEST          SOURCE
             hello.example.org  1.0.0      1.2.0 (pinned)  acme/hello
             [exit 0]
             $ pintle plugin unpin hello.example.org
-            hello.example.org/v1.0.0 is updated again
+            hello.example.org/v1.0.0 is no longer pinned
             [exit 0]
             $ pintle plugin update acme/hello
             installed hello.example.org/v1.2.0 in place of v1.0.0 from `acme/hello` (trust: digest)
@@ -350,38 +350,38 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             $ pintle plugin install acme/none
             --- stderr ---
             error: failed to install `acme/none` while choosing the file
-              caused by: no file of the release fits `[TARGET]`; available: `none-darwin-arm64.tar.gz`
-            hint: its author publishes `none-VERSION-[TARGET].tar.gz` or `none-VERSION-[TARGET].so`
+              caused by: no file of the release matches `[TARGET]`; available: `none-darwin-arm64.tar.gz`
+            hint: ask its author to publish `none-VERSION-[TARGET].tar.gz` or `none-VERSION-[TARGET].so`
             [exit 1]
             $ pintle plugin install acme/both
             --- stderr ---
             error: failed to install `acme/both` while choosing the file
-              caused by: several files of the release fit `[TARGET]`: `both-[TARGET]-a.tar.gz`, `both-[TARGET]-b.tar.gz`
-            hint: its author publishes one file whose name contains `[TARGET]`
+              caused by: several files of the release match `[TARGET]`: `both-[TARGET]-a.tar.gz`, `both-[TARGET]-b.tar.gz`
+            hint: ask its author to publish one file whose name contains `[TARGET]`
             [exit 1]
             $ pintle plugin install acme/text
             --- stderr ---
             fetching text-[TARGET]
             fetching text-[TARGET]: done
             error: failed to install `acme/text` while unpacking it
-              caused by: `text-[TARGET]` is neither an archive nor a library nor a program
-            hint: its author publishes a `.tar.zst`, a `.so`, or a program
+              caused by: `text-[TARGET]` is not an archive, a library or a program
+            hint: ask its author to publish a `.tar.zst`, a `.so`, or a program
             [exit 3]
             $ pintle plugin install acme/two
             --- stderr ---
             fetching two-[TARGET].tar.gz
             fetching two-[TARGET].tar.gz: done
             error: failed to install `acme/two` while looking for the plugin in it
-              caused by: there are several plugins in it: `a`, `b`
-            hint: its author publishes each as a file of its own
+              caused by: it contains several plugins: `a`, `b`
+            hint: ask its author to publish each as a separate file
             [exit 3]
             $ pintle plugin install acme/prose
             --- stderr ---
             fetching prose-[TARGET].tar.gz
             fetching prose-[TARGET].tar.gz: done
             error: failed to install `acme/prose` while looking for the plugin in it
-              caused by: there is no plugin in it, only `README`
-            hint: a plugin is a library of this platform with a manifest, or a program
+              caused by: it contains no plugin, only `README`
+            hint: use a library for this platform with a manifest, or a program
             [exit 3]
             $ pintle plugin install acme/broken
             --- stderr ---
@@ -397,12 +397,12 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             fetching wrong-[TARGET].tar.gz
             fetching wrong-[TARGET].tar.gz: done
             error: failed to install `acme/wrong` while comparing its digest
-              caused by: `wrong-[TARGET].tar.gz` has the digest sha256:…, where its source says sha256:…
-            hint: the file is not the one that was published: do not use it, and tell its author
+              caused by: `wrong-[TARGET].tar.gz` has the digest sha256:…, but its source specifies sha256:…
+            hint: do not use the file, and report it to its author: it is not the published one
             [exit 3]
             $ pintle plugin install acme/hello --sha256 7
             --- stderr ---
-            error: `7` is not a digest, which is `sha256:…` and 64 hexadecimal digits
+            error: invalid digest `7`: use `sha256:…` and 64 hexadecimal digits
             [exit 2]
             $ pintle plugin install acme
             --- stderr ---
@@ -536,7 +536,7 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         fetching hello-1.0.0-[TARGET].tar.gz: done
         error: failed to install `acme/hello` while verifying its signature
           caused by: `acme/hello` is signed with key [OURS], which is new
-        hint: give the key with `--key [OUR KEY]`, or accept it with `--yes`
+        hint: specify the key with `--key [OUR KEY]`, or accept it with `--yes`
         [exit 3]
         $ pintle plugin install acme/hello@1.0.0 --yes
         installed hello.example.org/v1.0.0 from `acme/hello` (trust: signed)
@@ -549,8 +549,8 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
         error: failed to install `acme/hello` while comparing its version
-          caused by: the release is `v9.9.9`, and the plugin in it is `hello.example.org/v1.0.0`
-        hint: tell its author
+          caused by: the release is `v9.9.9`, but the plugin in it is `hello.example.org/v1.0.0`
+        hint: report it to its author
         [exit 3]
         $ pintle plugin why hello
         plugin     hello.example.org/v1.0.0
@@ -577,8 +577,8 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         fetching hello-1.2.0-[TARGET].tar.gz
         fetching hello-1.2.0-[TARGET].tar.gz: done
         error: failed to install `acme/hello` while comparing its trust
-          caused by: its trust is `digest`, and was `signed`
-        hint: ask its author why; `--allow-downgrade` installs it nevertheless
+          caused by: its trust is `digest`, but was `signed` before
+        hint: ask its author why, or install it anyway with `--allow-downgrade`
         [exit 3]
         $ pintle plugin install acme/hello@1.3.0 --yes
         --- stderr ---
@@ -587,7 +587,7 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         error: failed to install `acme/hello` while verifying its signature
           caused by: failed to verify the signature of `hello-1.3.0-[TARGET].tar.gz`
           caused by: signed for another file: expected `hello-1.3.0-[TARGET].tar.gz`, found `hello-1.0.0-[TARGET].tar.gz`
-        hint: the file is not the one that was published: do not use it, and tell its author
+        hint: do not use the file, and report it to its author: it is not the published one
         [exit 3]
         $ pintle hello
         hello 1.0.0
@@ -736,7 +736,7 @@ fn a_lock_file_makes_another_home_the_same_without_the_network() {
     let sync = ["plugin", "sync", "--lock", "team.lock", "--locked", "--offline"];
     let out = second.run(sync);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("the network is not to be used"), "{out}");
+    assert!(out.stderr.contains("network access is disabled"), "{out}");
     harbour.server.forget_requests();
     let from = sync.iter().copied().chain(["--from", mirror_arg]);
     let out = second.run(from.clone()).success();
@@ -804,7 +804,7 @@ fn a_project_has_its_own_versions() {
     expect![[r#"
         --- stderr ---
         warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: type `pintle plugin sync`
-        error: the project demands version 1.0.0 of plugin `hello.example.org`, not `hello.example.org/v1.1.0`
+        error: the project requires version 1.0.0 of plugin `hello.example.org`, not `hello.example.org/v1.1.0`
         hint: type `pintle plugin sync`
         [exit 3]
     "#]].assert_eq(&harbour.hide(&out.to_string()));
@@ -827,7 +827,7 @@ fn a_project_has_its_own_versions() {
     fs::write(&path, format!("<<<<<<< ours\n{text}")).expect("ours");
     let out = there(&["plugin", "sync"]);
     assert_eq!(out.code(), 2, "{out}");
-    assert!(out.stderr.contains("line 1 is the mark of a conflict"), "{out}");
+    assert!(out.stderr.contains("line 1 is a conflict marker"), "{out}");
 }
 
 #[test]
@@ -854,7 +854,7 @@ fn a_colleague_gets_the_versions_that_made_a_project() {
     let sync = ["plugin", "sync"];
     let out = theirs.run(sync);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("`tests.pintle.dev/v1.0.0`, whose source is not known"), "{out}");
+    assert!(out.stderr.contains("`tests.pintle.dev/v1.0.0`, whose source is unknown"), "{out}");
     let script = "cd / && \"$PINTLE\" plugin install acme/tests";
     let _ = theirs.script(&[], script).success();
     assert!(theirs.run(["plugin", "list"]).success().stdout.contains("v1.1.0"));
@@ -882,13 +882,13 @@ fn a_changed_file_is_found_by_a_command_and_if_wanted_before_each_load() {
     let _ = sandbox.run(["plain"]).success();
     let out = sandbox.run(["plugin", "verify"]);
     assert_eq!(out.code(), 3, "{out}");
-    assert!(out.stdout.contains("`plain.so` has other bytes"), "{out}");
+    assert!(out.stdout.contains("`plain.so` has different content"), "{out}");
     let config = sandbox.path("home/.config/pintle");
     fs::create_dir_all(&config).expect("the folder is new");
     fs::write(config.join("plugins.toml"), "verify = \"load\"\n").expect("ours");
     let out = sandbox.run(["plain"]);
     assert_eq!(out.code(), 3, "{out}");
-    assert!(out.stderr.contains("is not the one that was installed"), "{out}");
+    assert!(out.stderr.contains("is not the installed one"), "{out}");
     let _ = sandbox.run(["plugin", "remove", "plain"]).success();
     let _ = sandbox.run(["plugin", "install", "./plain.so"]).success();
     let _ = sandbox.run(["plain"]).success();
@@ -927,15 +927,15 @@ fn commands_and_names_that_exist_are_told_before() {
             --- stderr ---
             fetching rival-[TARGET].tar.gz
             fetching rival-[TARGET].tar.gz: done
-            error: failed to install `acme/rival` while comparing its commands with those that exist
+            error: failed to install `acme/rival` while comparing its commands with existing ones
               caused by: its command `hello` is also provided by `hello.example.org/v1.0.0`
-            hint: `--yes` installs it nevertheless; then `plugin run KEY` calls the command
+            hint: install it anyway with `--yes`, and call the command with `plugin run KEY`
             [exit 4]
             $ pintle plugin install acme/taken
             --- stderr ---
             fetching taken-[TARGET].tar.gz
             fetching taken-[TARGET].tar.gz: done
-            error: failed to install `acme/taken` while comparing it with what is installed
+            error: failed to install `acme/taken` while comparing it with the installed plugins
               caused by: plugin `hello.example.org` is installed from `acme/hello`
             hint: remove `hello.example.org` first
             [exit 3]
@@ -943,9 +943,9 @@ fn commands_and_names_that_exist_are_told_before() {
             --- stderr ---
             fetching hello-2.0.0-[TARGET].tar.gz
             fetching hello-2.0.0-[TARGET].tar.gz: done
-            error: failed to install `acme/hello` while comparing it with what is installed
-              caused by: it is plugin `rival.example.org` now, and was `hello.example.org`
-            hint: if that is meant to be, remove `hello.example.org` first
+            error: failed to install `acme/hello` while comparing it with the installed plugins
+              caused by: it is now plugin `rival.example.org`, and was `hello.example.org` before
+            hint: if this is intended, remove `hello.example.org` first
             [exit 3]
             $ pintle plugin install acme/rival --yes
             installed rival.example.org/v1.0.0 from `acme/rival` (trust: digest)
@@ -980,13 +980,13 @@ fn a_system_can_keep_its_plugins_to_itself() {
         expect![[r#"
             $ pintle plugin install acme/hello
             --- stderr ---
-            error: plugins are managed by the system, says `[SANDBOX]/system/managed.toml`
-            hint: type `apt install pintle-plugin-hello`; to do it nevertheless, set `PINTLE_MANAGER=on`
+            error: plugins are managed by the system, according to `[SANDBOX]/system/managed.toml`
+            hint: type `apt install pintle-plugin-hello`; to run the command anyway, set `PINTLE_MANAGER=on`
             [exit 1]
             $ pintle plugin update
             --- stderr ---
-            error: plugins are managed by the system, says `[SANDBOX]/system/managed.toml`
-            hint: type `apt install pintle-plugin-hello`; to do it nevertheless, set `PINTLE_MANAGER=on`
+            error: plugins are managed by the system, according to `[SANDBOX]/system/managed.toml`
+            hint: type `apt install pintle-plugin-hello`; to run the command anyway, set `PINTLE_MANAGER=on`
             [exit 1]
             $ pintle plugin verify
             no plugin is installed
@@ -1012,7 +1012,7 @@ fn a_system_can_keep_its_plugins_to_itself() {
         $ pintle plugin remove plain
         --- stderr ---
         error: plugin `plain` is `[SANDBOX]/system/plain.so`, which was not installed by this command
-        hint: change it with what has put it there
+        hint: change it with the program that installed it
         [exit 1]
     "#]]);
 }
@@ -1039,7 +1039,7 @@ fn an_index_says_which_plugins_there_are() {
             $ pintle plugin search
             --- stderr ---
             error: no plugin index is configured
-            hint: set `index` in `[HOME]/.config/pintle/plugins.toml` to a file or an address, or name one with `--index`
+            hint: set `index` in `[HOME]/.config/pintle/plugins.toml` to a file or a URL, or specify one with `--index`
             [exit 2]
             $ pintle plugin search --index nowhere.json
             --- stderr ---
@@ -1093,7 +1093,7 @@ fn an_index_says_which_plugins_there_are() {
             }
             [exit 0]
             $ pintle plugin search nothing
-            no plugin of the index matches
+            no plugin in the index matches
             [exit 0]
             $ pintle good day
             --- stderr ---
@@ -1198,9 +1198,9 @@ fn a_release_must_be_old_enough_if_that_is_wanted() {
     fs::write(config.join("plugins.toml"), "minimum-release-age = \"100years\"\n").expect("ours");
     let out = sandbox.run(["plugin", "install", "acme/hello"]);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("hint: wait, or name the version"), "{out}");
+    assert!(out.stderr.contains("hint: wait, or specify a version"), "{out}");
     let mirror = ["plugin", "mirror", "mirror", "acme/hello@1.0.0"];
     let _ = sandbox.run(mirror).success();
     let out = sandbox.run(["plugin", "install", "acme/hello", "--from", "mirror"]);
-    assert!(out.stderr.contains("hint: wait, or name the version"), "{out}");
+    assert!(out.stderr.contains("hint: wait, or specify a version"), "{out}");
 }

@@ -28,9 +28,9 @@ fn a_command_of_the_host_is_told_before() {
         --- stderr ---
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
-        error: failed to install `acme/hello` while comparing its commands with those that exist
+        error: failed to install `acme/hello` while comparing its commands with existing ones
           caused by: its command `cluster create` conflicts with a core command
-        hint: `--yes` installs it nevertheless; then `plugin run KEY` calls the command
+        hint: install it anyway with `--yes`, and call the command with `plugin run KEY`
         [exit 4]
         $ pintle plugin list
         no plugins found; `plugin abi` lists the plugin directories
@@ -60,8 +60,8 @@ fn a_program_that_changes_itself_while_it_is_checked_is_refused() {
             fetching hello-1.0.0-[TARGET].tar.gz
             fetching hello-1.0.0-[TARGET].tar.gz: done
             error: failed to install `acme/hello` while checking it
-              caused by: it has changed its own file `data`
-            hint: do not use it, and tell its author
+              caused by: it changed its own file `data`
+            hint: do not use it, and report it to its author
             [exit 3]
             $ pintle plugin install acme/hello@2.0.0
             installed hello.example.org/v2.0.0 from `acme/hello` (trust: digest)
@@ -97,13 +97,13 @@ fn a_pinned_plugin_stays() {
             fetching hello-1.0.0-[TARGET].tar.gz: done
             [exit 0]
             $ pintle plugin pin hello
-            hello.example.org/v1.0.0 stays: `plugin update` and `plugin install` leave it alone
+            hello.example.org/v1.0.0 is pinned: `plugin update` and `plugin install` do not change it
             [exit 0]
             $ pintle plugin install acme/hello
             --- stderr ---
             fetching hello-2.0.0-[TARGET].tar.gz
             fetching hello-2.0.0-[TARGET].tar.gz: done
-            error: failed to install `acme/hello` while comparing it with what is installed
+            error: failed to install `acme/hello` while comparing it with the installed plugins
               caused by: `hello.example.org` is pinned to version 1.0.0
             hint: type `pintle plugin unpin hello.example.org` first
             [exit 1]
@@ -117,7 +117,7 @@ fn a_pinned_plugin_stays() {
             hello 1.0.0
             [exit 0]
             $ pintle plugin unpin hello
-            hello.example.org/v1.0.0 is updated again
+            hello.example.org/v1.0.0 is no longer pinned
             [exit 0]
             $ pintle plugin install acme/hello
             installed hello.example.org/v2.0.0 in place of v1.0.0 from `acme/hello` (trust: digest)
@@ -150,7 +150,7 @@ fn a_pinned_key_is_never_replaced() {
     let _ = install("1.0.0", &ours.path("pub"), &[]).success();
     let out = install("1.1.0", &theirs.path("pub"), &["--allow-downgrade", "--yes"]);
     assert_eq!(out.code(), 3, "{out}");
-    assert!(out.stderr.contains("the key that is pinned for `acme/hello` is"), "{out}");
+    assert!(out.stderr.contains("the key pinned for `acme/hello` is"), "{out}");
     for (key, expected) in [
         ("no.pub", "invalid minisign public key `[SANDBOX]/no.pub`"),
         ("ours.key", "invalid minisign public key"),
@@ -158,7 +158,10 @@ fn a_pinned_key_is_never_replaced() {
     ] {
         let out = install("1.0.0", &harbour.sandbox.path(key), &[]);
         assert_eq!(out.code(), 2, "{out}");
-        assert!(out.stderr.contains(expected) && out.stderr.contains("hint: name a key"), "{out}");
+        assert!(
+            out.stderr.contains(expected) && out.stderr.contains("hint: specify a key"),
+            "{out}"
+        );
     }
 }
 
@@ -226,7 +229,7 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
         --- stderr ---
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
-        warning: nobody vouches for the bytes of `hello-1.0.0-[TARGET].tar.gz`
+        warning: nothing vouches for the bytes of `hello-1.0.0-[TARGET].tar.gz`
         [exit 0]
         $ pintle plugin remove hello
         removed hello.example.org/v1.0.0
@@ -242,8 +245,8 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
         error: failed to install `acme/hello` while comparing its trust
-          caused by: its trust is `none`, and `minimum-trust` is `digest`
-        hint: give a digest that you know with `--sha256`
+          caused by: its trust is `none`, but `minimum-trust` is `digest`
+        hint: specify its digest with `--sha256`
         [exit 3]
     "#]],
     );
@@ -256,7 +259,7 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
         error: failed to install `acme/hello` while comparing its trust
-          caused by: its trust is `none`, and `minimum-trust` is `signed`
+          caused by: its trust is `none`, but `minimum-trust` is `signed`
         hint: ask its author to sign it with minisign
         [exit 3]
     "#]],
@@ -287,14 +290,14 @@ fn a_digest_that_cannot_be_compared_is_not_taken_for_none() {
         $ pintle plugin install acme/hello
         --- stderr ---
         error: failed to install `acme/hello` while comparing its digest
-          caused by: its source gives `hello-1.0.0-[TARGET].tar.gz` the digest `sha3:00`
-        hint: only SHA-256 can be compared: give its digest with `--sha256`
+          caused by: its source specifies an unsupported digest for `hello-1.0.0-[TARGET].tar.gz`: `sha3:00`
+        hint: specify its SHA-256 digest with `--sha256`
         [exit 3]
         $ pintle plugin mirror m acme/hello
         --- stderr ---
         error: failed to mirror `acme/hello`
-          caused by: its source gives `hello-1.0.0-[TARGET].tar.gz` the digest `sha3:00`
-        hint: only SHA-256 can be compared: give its digest with `--sha256`
+          caused by: its source specifies an unsupported digest for `hello-1.0.0-[TARGET].tar.gz`: `sha3:00`
+        hint: specify its SHA-256 digest with `--sha256`
         [exit 3]
     "#]],
     );
@@ -314,7 +317,7 @@ fn a_tag_that_is_no_version_gets_a_hint() {
             --- stderr ---
             error: failed to install `acme/hello` while looking for the release
               caused by: the repository `acme/hello` at `127.0.0.1` does not exist, has no release `latest`, or is not visible to requests without a token
-            hint: `latest` is taken as the tag of a release: name a version in full, or leave it out for the newest
+            hint: `latest` is interpreted as the tag of a release: specify a full version, or omit it for the newest
             [exit 1]
             $ pintle plugin install acme/hello@^1
             --- stderr ---

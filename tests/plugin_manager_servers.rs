@@ -186,7 +186,7 @@ fn a_lock_file_that_calls_a_release_signed_does_not_make_it_so() {
         fs::write(sandbox.work().join("team.lock"), lock.replace(honest, forged)).expect("ours");
         let out = sandbox.run(["plugin", "sync", "--lock", "team.lock"]);
         assert_eq!(out.code(), 3, "{out}");
-        assert!(out.stderr.contains("its trust is `digest`, and was `signed`"), "{out}");
+        assert!(out.stderr.contains("its trust is `digest`, but was `signed` before"), "{out}");
         assert_eq!(sandbox.run(["hello"]).code(), 2);
         assert!(!sandbox.path("home/.local/share/pintle/plugins/acme").exists());
     }

@@ -129,7 +129,7 @@ fn damaged_versions_are_pruned() {
     let _ = sandbox.run(["plain"]).success();
     fs::remove_file(place.join("1.0.0/.receipt.toml")).expect("ours");
     expect![[r#"
-        there is nothing to remove
+        nothing to remove
         --- stderr ---
         warning: kept [PLACE]/1.0.0, which is damaged: it is in use; install it again
         [exit 0]
@@ -209,27 +209,27 @@ fn an_archive_that_is_empty_or_damaged_is_called_so() {
         --- stderr ---
         error: failed to install `./nothing.tar.gz` while unpacking it
           caused by: `nothing.tar.gz` is empty
-        hint: it did not come whole, or its author has packed no plugin
+        hint: check that the file is complete, or ask its author to pack a plugin
         [exit 3]
         $ pintle plugin install ./empty.tar.gz
         --- stderr ---
         error: failed to install `./empty.tar.gz` while unpacking it
           caused by: `empty.tar.gz` is empty
-        hint: it did not come whole, or its author has packed no plugin
+        hint: check that the file is complete, or ask its author to pack a plugin
         [exit 3]
         $ pintle plugin install ./cut.tar.gz
         --- stderr ---
         error: failed to install `./cut.tar.gz` while unpacking it
           caused by: failed to unpack `cut.tar.gz`
-          caused by: the archive is cut off
-        hint: the file is damaged: fetch it again, and if that is no help, tell its author
+          caused by: the archive is truncated
+        hint: fetch the file again; if it is still damaged, report it to its author
         [exit 3]
         $ pintle plugin install ./link.tar.gz
         --- stderr ---
         error: failed to install `./link.tar.gz` while unpacking it
           caused by: failed to unpack `link` of `link.tar.gz`
           caused by: a symbolic link is not supported in a plugin archive
-        hint: its author packs regular files and directories only
+        hint: ask its author to pack only regular files and directories
         [exit 3]
     "#]]
     .assert_eq(&said);

@@ -236,8 +236,8 @@ fn install_and_remove(dist: &Path) {
         rust.pintle.dev/v1.0.0      ok     native     init, create api, create webhook
     "#]].assert_eq(&root.host("pintle plugin list"));
     expect![[r#"
-        error: plugins are managed by the system, says `/usr/lib/[TRIPLET]/pintle/plugins/managed.toml`
-        hint: install the package `pintle-plugin-NAME`; to do it nevertheless, set `PINTLE_MANAGER=on`
+        error: plugins are managed by the system, according to `/usr/lib/[TRIPLET]/pintle/plugins/managed.toml`
+        hint: install the package `pintle-plugin-NAME`; to run the command anyway, set `PINTLE_MANAGER=on`
     "#]].assert_eq(&root.host("pintle plugin install acme/hello"));
     check_embedding_host(&root);
     let files = HOSTS.into_iter().chain(PLUGINS).map(|it| root.files_of(it));

@@ -1439,7 +1439,7 @@ fn an_option_of_a_plugin_of_the_index_names_the_plugin() {
             $ pintle init --plugins shipyard --project-name demo --license mit
             --- stderr ---
             error: unexpected argument '--license' found
-            hint: plugin `license.pintle.dev` of the index takes part in `pintle init`: type `pintle plugin install pintle-dev/license`, and name it in `--plugins`
+            hint: plugin `license.pintle.dev` in the index takes part in `pintle init`: type `pintle plugin install pintle-dev/license`, and add it to `--plugins`
             [exit 2]
             $ pintle init --plugins shipyard --project-name demo --owner me
             --- stderr ---

@@ -1,11 +1,10 @@
-//! Pintle: a host for native plugins, with the jobs that Kubernetes developers do every day.
+//! Pintle: a host for native plugins, with the everyday tools of Kubernetes developers.
 //!
-//! The parts are crates of their own, and re-exported here for those who want everything:
-//! the host (`pintle-host`), [scaffolding](scaffold), [clusters](cluster) and the
-//! [plugin manager](manager). [`host`] puts
-//! them together as the `pintle` command does. A program of another name starts with
-//! [`Cli::new`] and adds the groups that it wants; one that wants none of our jobs depends
-//! on `pintle-host` alone.
+//! Its parts are separate crates, which are re-exported here for programs that need all of them:
+//! the host (`pintle-host`), [scaffolding](scaffold), [clusters](cluster) and the [plugin
+//! manager](manager). [`host`] combines them into the `pintle` command. A program with another name
+//! starts with [`Cli::new`] and adds the groups that it needs. A program that needs none of them
+//! depends only on `pintle-host`.
 #![deny(unsafe_code)]
 
 #[cfg(not(feature = "manager"))]
@@ -24,7 +23,7 @@ pub use pintle_scaffold as scaffold;
 pub use pintle_scaffold::project::{self, Gvk, ProjectFile, Resource};
 pub use pintle_scaffold::{Transaction, Universe};
 
-/// Returns the host with all jobs, as the `pintle` command has it.
+/// Returns the host with all groups, as in the `pintle` command.
 pub fn host() -> Cli {
     let cli = Cli::new()
         .about("A host for native plugins: operator projects and throw-away clusters")

@@ -1,12 +1,12 @@
-//! The commands of the plugin manager in a host that was built without it: distributions that
-//! package plugins build it so.
+//! The commands of the plugin manager in a host that was built without it, as distributions that
+//! package plugins do.
 
 use clap::{Arg, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Group, Row, Run, Session, Step};
 
 macro_rules! rows {
     ($($verb:literal),*) => {
-        &[$(Row::new(&["plugin", $verb], "Not in this build", Run::Plain(run)).args(args)),*]
+        &[$(Row::new(&["plugin", $verb], "Not included in this build", Run::Plain(run)).args(args)),*]
     };
 }
 
@@ -27,6 +27,6 @@ fn args(command: Command) -> Command {
 
 fn run(session: &Session<'_>, _: &ArgMatches) -> Result<Step, CliError> {
     let name = &session.identity().command_name;
-    Err(CliError::new(Exit::Failed, format!("this {name} was built without its plugin manager"))
-        .hint("install plugins as packages of the system, or register a file: `plugin register`"))
+    Err(CliError::new(Exit::Failed, format!("this {name} does not include the plugin manager"))
+        .hint("install plugins as system packages, or register a file with `plugin register`"))
 }

@@ -1,4 +1,4 @@
-//! A cluster's own API server: is it ready, who are its nodes, and applying objects.
+//! A cluster's own API server: checks readiness, lists nodes, and applies objects.
 
 use crate::kubeconfig::Credentials;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -16,14 +16,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How long the API server may take for one answer.
+/// How long the API server may take for one response.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long it may take to say that it is ready, which is asked again and again: an address
-/// that nothing answers at must show before a user wants to know.
+/// How long one readiness check may take. It is repeated, and a user should soon learn that nothing
+/// answers at an address.
 const READY_LIMIT: Duration = Duration::from_secs(5);
 
-/// The longest answer that is read: lists of nodes take some ten kilobytes a node.
+/// The largest response that is read. A list of nodes needs some ten kilobytes per node.
 const MAX_ANSWER: usize = 32 << 20;
 
 /// The labels of nodes that are servers. Source: k3s, pkg/server, "setNodeLabelsAndAnnotations".
@@ -57,11 +57,11 @@ pub enum ApiError {
     /// It refused.
     #[error("the API server refused to {action}: {message}")]
     Refused {
-        /// What it was asked for.
+        /// What it was asked to do.
         action: String,
         /// The HTTP status.
         status: u16,
-        /// What it said.
+        /// Its message.
         message: String,
     },
 }
@@ -71,14 +71,14 @@ pub enum ApiError {
 pub(crate) struct NodeStatus {
     pub(crate) name: String,
     pub(crate) is_ready: bool,
-    /// Whether it is one of the control plane or of the cluster's store.
+    /// Whether it belongs to the control plane or to the cluster's store.
     pub(crate) is_server: bool,
-    /// What the node says of its readiness.
+    /// The node's message about its readiness.
     pub(crate) message: String,
 }
 
 impl Api {
-    /// Prepares calls with some credentials; asks for nothing yet.
+    /// Prepares calls with the given credentials. Sends nothing yet.
     pub(crate) fn new(credentials: &Credentials) -> Result<Self, ApiError> {
         let mut roots = rustls::RootCertStore::empty();
         for root in CertificateDer::pem_slice_iter(&credentials.authority) {
@@ -100,12 +100,12 @@ impl Api {
         Ok(Self { client, server: credentials.server.clone() })
     }
 
-    /// Fails unless the API server says that it is ready.
+    /// Fails unless the API server reports that it is ready.
     pub(crate) async fn check_ready(&self) -> Result<(), ApiError> {
         let asked = self.send(Method::GET, "/readyz", None);
         let answer = tokio::time::timeout(READY_LIMIT, asked).await;
         let (status, body) = answer.map_err(|err| self.unreachable(Box::new(err)))??;
-        accept("say that it is ready", status, &body).map(drop)
+        accept("report that it is ready", status, &body).map(drop)
     }
 
     /// Returns the cluster's nodes.
@@ -117,8 +117,8 @@ impl Api {
         Ok(list.items.into_iter().map(Into::into).collect())
     }
 
-    /// Returns when each node has last renewed its lease: unlike the condition `Ready`, which
-    /// stands for a while after a node has stopped, this is a sign of life.
+    /// Returns when each node last renewed its lease. Unlike the condition `Ready`, which remains
+    /// for a while after a node has stopped, this is a sign of life.
     pub(crate) async fn leases(&self) -> Result<BTreeMap<String, SystemTime>, ApiError> {
         let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
         let (status, body) = self.send(Method::GET, path, None).await?;
@@ -132,24 +132,24 @@ impl Api {
         Ok(list.items.into_iter().filter_map(renewed).collect())
     }
 
-    /// Returns whether there is an object of a node.
+    /// Returns whether the object of a node exists.
     pub(crate) async fn has_node(&self, name: &str) -> Result<bool, ApiError> {
         let (status, body) = self.send(Method::GET, &format!("/api/v1/nodes/{name}"), None).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(false),
-            status => accept(&format!("look at the node `{name}`"), status, &body).map(|_| true),
+            status => accept(&format!("inspect the node `{name}`"), status, &body).map(|_| true),
         }
     }
 
-    /// Asks for the removal of a node's object, which finalizers may delay; that there is none
-    /// is no error.
+    /// Requests the removal of a node's object, which finalizers may delay. It is not an error if
+    /// the object does not exist.
     pub(crate) async fn delete_node(&self, name: &str) -> Result<(), ApiError> {
         let path = format!("/api/v1/nodes/{name}");
         self.delete(&path, &format!("delete the node `{name}`")).await
     }
 
-    /// Removes the secret by which a node's name belongs to one container; that there is none
-    /// is no error. Source: k3s, "Node password", of its manual.
+    /// Removes the secret that binds a node's name to one container. It is not an error if the
+    /// secret does not exist. Source: "Node password" in the k3s manual.
     pub(crate) async fn delete_node_password(&self, name: &str) -> Result<(), ApiError> {
         let path = format!("/api/v1/namespaces/kube-system/secrets/{name}.node-password.k3s");
         self.delete(&path, &format!("delete the node password of `{name}`")).await
@@ -163,7 +163,7 @@ impl Api {
         }
     }
 
-    /// Applies one object, by server-side apply.
+    /// Applies one object with a server-side apply.
     pub(crate) async fn apply(&self, manifest: &Value, manager: &str) -> Result<(), ApiError> {
         let action = "apply an object";
         let path = self.path_of(manifest).await?;
@@ -173,7 +173,7 @@ impl Api {
         accept(action, status, &body).map(drop)
     }
 
-    /// Asks the API server how the plural of a manifest's kind is called.
+    /// Asks the API server for the plural of a manifest's kind.
     async fn path_of(&self, manifest: &Value) -> Result<String, ApiError> {
         let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str);
         let wrong = |message: &str| ApiError::Refused {
@@ -181,8 +181,8 @@ impl Api {
             status: 400,
             message: message.to_owned(),
         };
-        let version = text("/apiVersion").ok_or_else(|| wrong("it has no apiVersion"))?;
-        let kind = text("/kind").ok_or_else(|| wrong("it has no kind"))?;
+        let version = text("/apiVersion").ok_or_else(|| wrong("it has no `apiVersion`"))?;
+        let kind = text("/kind").ok_or_else(|| wrong("it has no `kind`"))?;
         let name = text("/metadata/name").ok_or_else(|| wrong("it has no name"))?;
         let group = match version.contains('/') {
             true => format!("/apis/{version}"),
@@ -194,7 +194,7 @@ impl Api {
             serde_json::from_slice(body).map_err(|err| self.unreachable(Box::new(err)))?;
         let resource =
             list.resources.into_iter().find(|it| it.kind == kind && !it.name.contains('/'));
-        let resource = resource.ok_or_else(|| wrong("the API server does not know its kind"))?;
+        let resource = resource.ok_or_else(|| wrong("the API server does not support its kind"))?;
         Ok(match (resource.namespaced, text("/metadata/namespace").unwrap_or("default")) {
             (true, namespace) => format!("{group}/namespaces/{namespace}/{}/{name}", resource.name),
             (false, _) => format!("{group}/{}/{name}", resource.name),

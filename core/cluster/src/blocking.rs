@@ -1,8 +1,8 @@
-//! Work with files in asynchronous code: on threads that may wait.
+//! Work with files in asynchronous code, on threads that may block.
 
-/// Does work that may block, for example because of a file or a lock.
+/// Runs work that may block, for example on a file or a lock.
 ///
-/// The work goes on when the returned future is dropped.
+/// The work continues if the returned future is dropped.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| match err.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),

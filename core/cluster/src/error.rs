@@ -1,5 +1,4 @@
-//! What can go wrong with a cluster: facts only. What users can do about it is said in
-//! `commands/errors.rs`.
+//! What can go wrong with a cluster: only the facts. `commands/errors.rs` adds what users can do.
 
 use crate::api_server::ApiError;
 use crate::engine::EngineError;
@@ -26,46 +25,46 @@ pub enum ClusterError {
     /// A cluster file.
     #[error("{} `{path}`", what_failed(source))]
     File {
-        /// As the user named it.
+        /// The path as the user typed it.
         path: String,
         /// What is wrong with it.
         source: ClusterFileError,
     },
-    /// There is a cluster of this name, or what is left of one.
-    #[error("a cluster `{name}` exists already, or is being created")]
+    /// A cluster of this name, or the remains of one, already exists.
+    #[error("the cluster `{name}` already exists or is being created")]
     Exists {
         /// Its name.
         name: String,
-        /// Whether it has no node: a run that was killed left it.
+        /// Whether it has no nodes, because a run was killed.
         is_remains: bool,
     },
-    /// Another run works on the cluster.
-    #[error("{holder} works on the cluster `{cluster}`")]
+    /// Another run is working on the cluster.
+    #[error("{holder} is working on the cluster `{cluster}`")]
     Busy {
         /// The cluster.
         cluster: String,
-        /// Who does.
+        /// The process that holds the lock.
         holder: Holder,
     },
-    /// Somebody has deleted the cluster while it was being made.
+    /// The cluster was deleted while it was being created.
     #[error("the cluster `{name}` was deleted while it was being created")]
     Lost {
         /// Its name.
         name: String,
     },
-    /// There is no cluster of this name.
+    /// The cluster does not exist.
     #[error("there is no cluster `{name}`")]
     NotFound {
         /// Its name.
         name: String,
     },
-    /// There is no node of this name.
+    /// The node does not exist.
     #[error("there is no node `{name}`")]
     NoNode {
         /// Its name.
         name: String,
     },
-    /// No node of the cluster runs.
+    /// No node of the cluster is running.
     #[error("the cluster `{cluster}` has no running node")]
     NoRunningNode {
         /// The cluster.
@@ -77,18 +76,18 @@ pub enum ClusterError {
         /// The cluster.
         cluster: String,
     },
-    /// The first server has not written the kubeconfig, or does not run.
+    /// The first server has not written the kubeconfig, or is not running.
     #[error("the kubeconfig of the cluster `{cluster}` does not exist")]
     NoKubeconfig {
         /// The cluster.
         cluster: String,
     },
-    /// The network to use exists, and has other addresses than the cluster is to have.
-    #[error("the network `{name}` exists, and does not have the addresses `{subnet}`")]
+    /// The existing network does not have the addresses that the cluster requires.
+    #[error("the network `{name}` exists, but does not have the address range `{subnet}`")]
     OtherSubnet {
         /// Its name.
         name: String,
-        /// The addresses that it does not have.
+        /// The required address range.
         subnet: String,
     },
     /// Nodes cannot find each other by name in this network.
@@ -97,21 +96,21 @@ pub enum ClusterError {
         /// Its name.
         name: String,
     },
-    /// A network or volume that is of no cluster has the name of a cluster's.
-    #[error("a {object} `{name}` exists already, and does not belong to a cluster")]
+    /// A network or volume that does not belong to a cluster has a name that the cluster needs.
+    #[error("a {object} `{name}` already exists and does not belong to a cluster")]
     Taken {
-        /// What it is: `network` or `volume`.
+        /// The kind of object: `network` or `volume`.
         object: &'static str,
         /// Its name.
         name: String,
     },
-    /// All addresses that the host would choose from are in use.
+    /// All address ranges that the host would choose from are in use.
     #[error("no free addresses were found for the cluster's network")]
     NoSubnet,
-    /// The subnet that the user chose has not enough addresses for nodes.
+    /// The subnet that the user chose does not have enough addresses for the nodes.
     #[error(
         "the subnet `{subnet}` is too small: {n_nodes} nodes need addresses in its lower half, \
-         which has {room} of them"
+         which has {room}"
     )]
     SmallSubnet {
         /// The subnet.
@@ -128,61 +127,64 @@ pub enum ClusterError {
         name: String,
     },
     /// The file or directory to mount does not exist.
-    #[error("`{source_path}`, which is to be mounted at `{target}`, does not exist")]
+    #[error("the mount source `{source_path}` for `{target}` does not exist")]
     NoMountSource {
         /// Its path.
         source_path: String,
-        /// Where it is to be mounted.
+        /// Where it should be mounted.
         target: String,
     },
     /// The cluster would have no server.
-    #[error("a cluster has at least one server")]
+    #[error("a cluster requires at least one server")]
     NoServer,
     /// The first server cannot be deleted.
     #[error(
-        "the node `{node}` cannot be deleted: all others have joined it, and the kubeconfig \
-         leads to it"
+        "the node `{node}` cannot be deleted: all other nodes have joined it, and the kubeconfig \
+         refers to it"
     )]
     FirstServer {
         /// The node.
         node: String,
     },
-    /// The cluster's API server must answer, and does not.
+    /// The cluster's API server must answer, but does not.
     #[error("the API server of the cluster `{cluster}` does not answer")]
     NoApi {
         /// The cluster.
         cluster: String,
-        /// Why, if that is known.
+        /// Why, if known.
         source: Option<Box<ClusterError>>,
     },
-    /// Without the servers that are to be deleted, the others could not decide anything.
+    /// Without the servers to be deleted, the remaining ones would have no majority.
     #[error(
         "without {} the cluster `{cluster}` would lose its quorum: {n_ready} of the {n_left} \
-         servers that are left are ready",
+         remaining servers are ready",
         quoted(servers)
     )]
     Quorum {
         /// The cluster.
         cluster: String,
-        /// The servers that are to be deleted.
+        /// The servers to be deleted.
         servers: Vec<String>,
-        /// How many of those that are left are ready.
+        /// How many of the remaining servers are ready.
         n_ready: usize,
-        /// How many are left.
+        /// How many servers remain.
         n_left: usize,
-        /// Those of them that have no container any more.
+        /// Those of them that no longer have a container.
         lost: Vec<String>,
     },
     /// A server has not left the cluster's store.
-    #[error("the node `{node}` has not left the cluster within {}", humantime::format_duration(*limit))]
+    #[error(
+        "timed out after {} waiting for the node `{node}` to leave the cluster",
+        humantime::format_duration(*limit)
+    )]
     NotLeft {
         /// The node.
         node: String,
-        /// How long it was waited for.
+        /// How long the host waited.
         limit: Duration,
     },
     /// No further server can join the cluster.
-    #[error("the cluster was created with one server, whose store no other server can join")]
+    #[error("the cluster was created with a single server, which no other server can join")]
     SingleServer,
     /// The registries file of a node cannot be used.
     #[error("the registries file of the node `{node}` is invalid")]
@@ -192,16 +194,16 @@ pub enum ClusterError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A node stopped while it was waited for.
+    /// A node stopped while the host was waiting for it.
     #[error("the node `{node}` stopped with exit code {code}")]
     NodeStopped {
         /// The container's name.
         node: String,
         /// Its exit code.
         code: i64,
-        /// Whether the system killed it because it needed more memory than it may have.
+        /// Whether the system killed it because it exceeded its memory limit.
         is_out_of_memory: bool,
-        /// The lines of its log that tell the cause, else its end, if it has one.
+        /// The lines of its log that explain the cause, or else the last lines, if there are any.
         source: Option<Excerpt>,
     },
     /// The plugin has no container of this name.
@@ -211,7 +213,7 @@ pub enum ClusterError {
         name: String,
     },
     /// The plugin is newer than this host.
-    #[error("this host does not support what the plugin asks of its containers")]
+    #[error("the plugin requests container settings that this host does not support")]
     UnknownRequest,
     /// A hook vetoed, failed or was too slow.
     #[error(transparent)]
@@ -233,20 +235,20 @@ pub enum ClusterError {
         /// Why.
         source: std::io::Error,
     },
-    /// Neither the engine nor the current folder has it.
-    #[error("there is no image `{name}` on the engine, and a file `{name}` {file}")]
+    /// Neither the engine nor the current directory has the image.
+    #[error("the engine has no image `{name}`, and the file `{name}` {file}")]
     NoImage {
-        /// What the user called it.
+        /// The name that the user typed.
         name: String,
-        /// Why a file of the name is none.
+        /// Why the file of this name cannot be used.
         file: String,
     },
-    /// A file is no image archive.
+    /// A file is not an image archive.
     #[error("`{}` {why}", path.display())]
     NoArchive {
         /// Its path.
         path: PathBuf,
-        /// Why it is none.
+        /// What is wrong with it.
         why: String,
     },
     /// A temporary file could not be written.
@@ -261,17 +263,17 @@ pub enum ClusterError {
         /// Where it is from.
         origin: ArchiveOrigin,
     },
-    /// Some nodes did not take an image.
+    /// Some nodes did not import an image.
     #[error("the image was not imported into {}", quoted(nodes))]
     Import {
         /// The nodes.
         nodes: Vec<String>,
-        /// What the first one printed, if anything.
+        /// The output of the first one, if any.
         source: Option<Excerpt>,
-        /// Whether the archive was given to them as zstd has compressed it.
+        /// Whether the nodes received the archive in zstd compression.
         is_zstd: bool,
     },
-    /// It was not done in time.
+    /// The time limit has expired.
     #[error("`{work}` timed out after {} while {stage}", humantime::format_duration(*limit))]
     TimedOut {
         /// The work.
@@ -280,14 +282,14 @@ pub enum ClusterError {
         limit: Duration,
         /// What it was doing.
         stage: String,
-        /// Whether what was created is removed again.
+        /// Whether the created objects are removed again.
         is_undone: bool,
     },
-    /// A signal came.
+    /// A signal arrived.
     #[error("interrupted")]
     Interrupted,
-    /// A second signal came while the work was undone.
-    #[error("interrupted again; these remain: {remains}")]
+    /// A second signal arrived while the work was being undone.
+    #[error("interrupted again; not removed: {remains}")]
     Abandoned {
         /// The names of what remains.
         remains: String,
@@ -295,7 +297,7 @@ pub enum ClusterError {
         name: String,
     },
     /// Undoing failed as well.
-    #[error("{failure}; and what was created could not be removed")]
+    #[error("{failure}; what was created could not be removed")]
     NotUndone {
         /// The cluster.
         name: String,
@@ -329,7 +331,7 @@ impl fmt::Display for ArchiveOrigin {
 
 fn what_failed(err: &ClusterFileError) -> &'static str {
     match err {
-        ClusterFileError::Read { .. } => "failed to read what belongs to the cluster file",
+        ClusterFileError::Read { .. } => "failed to read a file for the cluster file",
         _ => "invalid cluster file",
     }
 }

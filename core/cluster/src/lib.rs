@@ -1,10 +1,10 @@
 //! Throw-away clusters: nodes of k3s as containers of a Docker engine.
 //!
-//! Invariants: all state is in the labels of what is on the engine; a command that fails
-//! leaves what was there before it, and nothing else.
+//! Invariants: all state is stored in the labels of the engine's objects. A command that fails
+//! leaves everything that existed before it, and nothing else.
 //!
-//! In reading order: what a cluster is to be, what exists, and what is done with it. The
-//! `commands` are on top of all of it.
+//! In reading order: the description of a cluster, what exists, and the operations. The `commands`
+//! build on all of them.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]

@@ -1,4 +1,4 @@
-//! What a cluster's things are called, and the labels that are its only state.
+//! The names of a cluster's objects, and the labels that are its only state.
 
 use crate::role::Role;
 use pintle_host::Identity;
@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// The variables of nodes that the host itself sets.
+/// The variables of nodes that the host sets itself.
 pub(crate) const HOST_VARIABLES: &[&str] = &["K3S_TOKEN", "K3S_KUBECONFIG_OUTPUT", "K3S_URL"];
 
-/// The longest name of a cluster: with what is added to it, it must still fit into a
-/// host name's 63 characters (RFC 1123).
+/// The longest name of a cluster. With everything that is appended to it, it must still fit into
+/// the 63 characters of a host name (RFC 1123).
 const MAX_NAME: usize = 32;
 
 /// The name of a cluster: a DNS label of at most 32 characters.
@@ -20,8 +20,8 @@ pub struct ClusterName(String);
 /// Why a text is not a [`ClusterName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid cluster name `{0}`: names are at most {MAX_NAME} lower-case letters, digits and \
-     `-`, and begin and end with a letter or digit"
+    "invalid cluster name `{0}`: a name has at most {MAX_NAME} lower-case letters, digits and `-`, \
+     and begins and ends with a letter or digit"
 )]
 pub struct ClusterNameError(String);
 
@@ -52,8 +52,8 @@ impl ClusterName {
 }
 
 /// The names and labels of one host's clusters.
-///
-/// They begin with the host's command name, so that two hosts on one engine never take
+/// They begin with the host's command name, so two hosts on one engine never mistake each other's
+/// objects for their own.
 /// each other's things for their own.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -61,26 +61,26 @@ pub struct Names {
     version: String,
 }
 
-/// The parts of the label keys, behind the host's name and a dot.
+/// The last parts of the label keys, which follow the host's name and a dot.
 pub(crate) mod label {
     pub(crate) const CLUSTER: &str = "cluster";
     pub(crate) const ROLE: &str = "role";
     pub(crate) const VERSION: &str = "version";
-    /// Which run made the thing.
+    /// The run that created the object.
     pub(crate) const RUN: &str = "run";
     pub(crate) const NETWORK: &str = "network";
-    /// `true` for a network that was there before the cluster.
+    /// `true` for a network that existed before the cluster.
     pub(crate) const NETWORK_EXTERNAL: &str = "network.external";
-    /// `true` for what clusters share, which goes with the last of them.
+    /// `true` for objects that clusters share, which are removed with the last of them.
     pub(crate) const SHARED: &str = "shared";
     /// The volumes that a cluster shares with others.
     pub(crate) const VOLUMES: &str = "volumes";
-    /// The host that the kubeconfig names.
+    /// The host in the kubeconfig's addresses.
     pub(crate) const API_HOST: &str = "api.host";
     pub(crate) const PRIVILEGE: &str = "privilege";
-    /// The address that a node has for its life.
+    /// The permanent address of a node.
     pub(crate) const ADDRESS: &str = "address";
-    /// The plugin whose container it is.
+    /// The plugin to which the container belongs.
     pub(crate) const PLUGIN: &str = "plugin";
 }
 
@@ -90,7 +90,7 @@ impl Names {
         Self { host: identity.command_name.clone(), version: identity.version.clone() }
     }
 
-    /// Returns the key of a label, as `pintle.cluster`.
+    /// Returns the key of a label, for example `pintle.cluster`.
     pub(crate) fn key(&self, part: &str) -> String {
         format!("{}.{part}", self.host)
     }
@@ -100,7 +100,7 @@ impl Names {
         key == "app" || key.strip_prefix(&self.host).is_some_and(|it| it.starts_with('.'))
     }
 
-    /// Returns the labels that all things of a cluster bear.
+    /// Returns the labels that all objects of a cluster have.
     pub(crate) fn labels(&self, cluster: &str, run: &str) -> HashMap<String, String> {
         HashMap::from([
             ("app".to_owned(), self.host.clone()),
@@ -110,7 +110,7 @@ impl Names {
         ])
     }
 
-    /// Returns the engine's filter for things that have the host's label, and these.
+    /// Returns the engine's filter for objects that have the host's label and the given ones.
     pub(crate) fn filter(&self, labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
         let own = format!("app={}", self.host);
         let more = labels.iter().map(|(part, value)| match value.is_empty() {
@@ -120,8 +120,8 @@ impl Names {
         HashMap::from([("label".to_owned(), std::iter::once(own).chain(more).collect())])
     }
 
-    /// Returns the name of a cluster's network, of its kubeconfig context, and the
-    /// beginning of all its names.
+    /// Returns the name of a cluster's network and of its kubeconfig context, with which all of its
+    /// names begin.
     pub fn cluster(&self, name: &ClusterName) -> String {
         format!("{}-{name}", self.host)
     }
@@ -141,7 +141,7 @@ impl Names {
         &self.host
     }
 
-    /// Returns the name under which nodes reach the engine's machine.
+    /// Returns the name under which nodes reach the machine of the engine.
     pub(crate) fn engine_host(&self) -> String {
         format!("host.{}.internal", self.host)
     }

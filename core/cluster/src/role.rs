@@ -1,14 +1,14 @@
-//! What a node is in its cluster.
+//! The role of a node in its cluster.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What a node is in its cluster.
+/// The role of a node in its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Runs the control plane.
     Server,
-    /// Runs workloads only.
+    /// Runs only workloads.
     Agent,
 }
 

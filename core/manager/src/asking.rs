@@ -1,4 +1,4 @@
-//! Questions to servers: several at the same time, with a sign of life while they let us wait.
+//! Queries servers, several at the same time, and shows a sign of life during the wait.
 
 use crate::origin::{Origin, OriginError, Release, Wanted};
 use pintle_host::services::Console;
@@ -9,14 +9,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-/// How many sources are asked at the same time.
+/// How many sources are queried at the same time.
 const MAX_QUESTIONS: usize = 8;
-/// After how long a server that does not answer is named, and how often that is updated.
+/// After how long the name of a silent server is shown, and how often the line is updated.
 const SILENCE: Duration = Duration::from_secs(1);
-/// What the terminal knows the line by.
+/// The terminal's identifier for the line.
 const LINE: &str = "asking";
 
-/// Asks a source for a release.
+/// Queries a source for a release.
 pub(crate) fn release(
     console: &Console,
     origin: &dyn Origin,
@@ -25,7 +25,7 @@ pub(crate) fn release(
     patiently(console, origin.server().into_iter().collect(), || origin.release(wanted))
 }
 
-/// Asks several sources for a release; the answers are in their order.
+/// Queries several sources for a release. The results are in their order.
 pub(crate) fn releases(
     console: &Console,
     origins: &[&dyn Origin],
@@ -53,7 +53,7 @@ pub(crate) fn releases(
     answers.into_iter().map(|it| it.into_inner().expect("each was asked")).collect()
 }
 
-/// Does what can take long because of some servers, which are named when it does.
+/// Runs work that may take long because of servers, and shows their names if it does.
 pub(crate) fn patiently<T>(console: &Console, servers: Vec<String>, work: impl FnOnce() -> T) -> T {
     if servers.is_empty() {
         return work();
@@ -67,7 +67,7 @@ pub(crate) fn patiently<T>(console: &Console, servers: Vec<String>, work: impl F
     })
 }
 
-/// Shows for how many seconds servers have not answered, until the other side hangs up.
+/// Shows for how many seconds servers have not answered, until the sender is dropped.
 fn show_waiting(console: &Console, servers: &str, is_end: &Receiver<()>) {
     let mut update = ProgressUpdate::default();
     update.title = format!("asking {servers}");

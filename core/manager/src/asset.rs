@@ -1,24 +1,24 @@
-//! Which file of a release is meant: by its name, for the target of the running host.
+//! Chooses the file of a release for the target of the running host, by its name.
 //!
-//! A name decides only what is downloaded. Whether the library in it really fits is checked when
-//! it is there. So a guess is never made: two files that fit are an error, as is none.
+//! A name only determines what is downloaded. Whether the library really matches is checked after
+//! the download. Therefore this never guesses: several matching files are an error, and so is none.
 
-/// What a file is wanted for.
+/// What the file is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The target triple of the running host, for example `x86_64-unknown-linux-gnu`.
     pub target: &'a str,
-    /// The short name of the plugin, or the name of its repository: words in it that look like
-    /// a platform do not count.
+    /// The short name of the plugin, or the name of its repository. Words in it that look like a
+    /// platform do not count.
     pub plugin: Option<&'a str>,
 }
 
-/// The file that was chosen.
+/// The chosen file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// Which of the names it is.
+    /// The index of its name.
     pub index: usize,
-    /// Whether its name says nothing about a platform, and it was chosen since it is the only one.
+    /// Whether its name contains no platform, and it was chosen because it is the only file.
     pub is_platformless: bool,
 }
 
@@ -26,16 +26,16 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChooseError {
-    /// Several files fit.
-    #[error("several files of the release fit `{target}`: {}", listed(candidates))]
+    /// Several files match.
+    #[error("several files of the release match `{target}`: {}", listed(candidates))]
     Ambiguous {
         /// The target.
         target: String,
-        /// The names of those that fit.
+        /// The names of the matching files.
         candidates: Vec<String>,
     },
-    /// No file fits.
-    #[error("no file of the release fits `{target}`{}", offered(there))]
+    /// No file matches.
+    #[error("no file of the release matches `{target}`{}", offered(there))]
     NoneFits {
         /// The target.
         target: String,
@@ -46,7 +46,7 @@ pub enum ChooseError {
     },
 }
 
-/// The targets that the files of a release are told apart by.
+/// The targets that files of a release can be for.
 pub const TARGETS: [&str; 12] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
@@ -62,24 +62,24 @@ pub const TARGETS: [&str; 12] = [
     "i686-pc-windows-msvc",
 ];
 
-/// Chooses the file of a release that is for a target.
+/// Chooses the file of a release for a target.
 ///
-/// The first of these that matches decides:
+/// The first of these rules that matches decides:
 ///
 /// 1. The name contains the target triple.
-/// 2. It names the operating system, the architecture and the C library. On Linux, a library that
-///    is not named is glibc.
+/// 2. It names the operating system, the architecture and the C library. On Linux, a name without
+///    a C library means glibc.
 /// 3. It is a universal binary for macOS.
-/// 4. It names the operating system and the architecture, but no library, and the target's library
-///    is not the usual one.
+/// 4. It names the operating system and the architecture, but no C library, and the target's C
+///    library is not the usual one.
 /// 5. It names no platform, and is the only file.
 ///
-/// Files that differ in format only count as one: `.tar.zst` is preferred to `.tar.xz`, then
+/// Files that differ only in format count as one: `.tar.zst` is preferred to `.tar.xz`, then
 /// `.tar.gz`, `.zip` and a bare file.
 ///
 /// # Errors
 ///
-/// No file fits, or several do.
+/// No file matches, or several do.
 pub fn choose(names: &[&str], wanted: &Wanted<'_>) -> Result<Choice, ChooseError> {
     let platform = Platform::of_triple(wanted.target);
     let there: Vec<_> = names
@@ -101,10 +101,10 @@ pub fn choose(names: &[&str], wanted: &Wanted<'_>) -> Result<Choice, ChooseError
     }
 }
 
-/// Returns the one of [`TARGETS`] that a file is for, by its name.
+/// Returns the entry of [`TARGETS`] that a file is for, by its name.
 ///
-/// `None` if it is not a plugin, names no platform, one that is not listed, or several, as a
-/// universal binary for macOS does: see [`targets_of`].
+/// `None` if it is not a plugin, or names no platform, an unlisted one, or several, as a universal
+/// binary for macOS does: see [`targets_of`].
 pub fn target_of(name: &str, plugin: Option<&str>) -> Option<String> {
     match targets_of(name, plugin)[..] {
         [target] => Some(target.to_owned()),
@@ -112,7 +112,7 @@ pub fn target_of(name: &str, plugin: Option<&str>) -> Option<String> {
     }
 }
 
-/// Returns those of [`TARGETS`] that a file is for, by its name.
+/// Returns the entries of [`TARGETS`] that a file is for, by its name.
 pub fn targets_of(name: &str, plugin: Option<&str>) -> Vec<&'static str> {
     let Some(candidate) = Candidate::new(0, name, plugin) else { return Vec::new() };
     let is_for = |target: &&str| {
@@ -122,27 +122,27 @@ pub fn targets_of(name: &str, plugin: Option<&str>) -> Vec<&'static str> {
     TARGETS.into_iter().filter(is_for).collect()
 }
 
-/// How well a name fits; the best comes first.
+/// How well a name matches, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     /// It contains the triple.
     Triple,
-    /// It names everything that the target has.
+    /// It names everything that identifies the target.
     Words,
     /// It names several architectures in one file.
     Universal,
-    /// It does not name the C library, and the target's is not the usual one.
+    /// It does not name the C library, and the target's C library is not the usual one.
     WithoutLibc,
 }
 
-/// What a file is, in the order of preference.
+/// The format of a file, in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Format {
     TarZst,
     TarXz,
     TarGz,
     Zip,
-    /// A library or a program; the operating system is that of its suffix.
+    /// A library or a program; its suffix determines the operating system.
     Bare(Option<&'static str>),
 }
 
@@ -152,12 +152,12 @@ struct Candidate<'a> {
     index: usize,
     name: &'a str,
     format: Format,
-    /// The name without suffix, in the form that two formats of one file share.
+    /// The name without suffix, which two formats of one file have in common.
     stem: String,
     platform: Platform,
 }
 
-/// What a name, or a triple, says of a platform.
+/// The parts of a platform in a name or a triple.
 #[derive(Debug, Default)]
 struct Platform {
     os: Option<&'static str>,
@@ -165,11 +165,11 @@ struct Platform {
     libc: Option<&'static str>,
     /// Whether it names two platforms.
     is_other: bool,
-    /// Whether it says that it is for each architecture.
+    /// Whether it claims to be for every architecture.
     is_universal: bool,
 }
 
-/// Suffixes, and the formats that they stand for.
+/// Suffixes, and their formats.
 const FORMATS: [(&str, Format); 13] = [
     (".tar.zst", Format::TarZst),
     (".tzst", Format::TarZst),
@@ -190,7 +190,7 @@ const LINUX: &str = "linux";
 const MACOS: &str = "macos";
 const WINDOWS: &str = "windows";
 
-/// Operating systems: what each is called, and how names spell it.
+/// Operating systems, each with the spellings in names.
 const SYSTEMS: [(&str, &[&str]); 14] = [
     (LINUX, &["linux", "linux32", "linux64", "alpine"]),
     (MACOS, &["darwin", "macos", "osx", "mac", "macosx", "macos64", "osx64", "darwin64"]),
@@ -211,7 +211,7 @@ const SYSTEMS: [(&str, &[&str]); 14] = [
 const X86_64: &str = "x86_64";
 const I686: &str = "i686";
 
-/// Architectures: what each is called, and how names spell it.
+/// Architectures, each with the spellings in names.
 const ARCHITECTURES: [(&str, &[&str]); 18] = [
     (X86_64, &["x86_64", "amd64", "x64", "amd64v1"]),
     ("aarch64", &["aarch64", "arm64", "armv8", "arm64v8"]),
@@ -229,18 +229,18 @@ const ARCHITECTURES: [(&str, &[&str]); 18] = [
     ("mips", &["mips", "mipsle", "mipsel", "mips64", "mips64le", "mips64el"]),
     ("sparc64", &["sparc64", "sparcv9"]),
     ("wasm32", &["wasm32"]),
-    // Of processors that are newer than what a target asks for.
+    // For processors that are newer than a target requires.
     ("amd64v2", &["amd64v2"]),
     ("amd64v3", &["amd64v3", "amd64v4"]),
 ];
 
-/// Words that say how wide an architecture is, if nothing says it better.
+/// Words for the width of an architecture, if nothing more precise is given.
 const WIDTHS: [(&str, &[&str]); 2] = [
     (X86_64, &["64bit", "linux64", "win64", "windows64", "macos64", "osx64", "darwin64"]),
     (I686, &["32bit", "linux32", "win32", "windows32"]),
 ];
 
-/// C libraries and compilers' environments: what each is called, and how names spell it.
+/// C libraries and compiler environments, each with the spellings in names.
 const LIBCS: [(&str, &[&str]); 5] = [
     ("gnu", &["gnu", "glibc", "gnueabihf", "gnueabi", "mingw", "mingw64", "mingw32"]),
     ("musl", &["musl", "musleabihf", "musleabi", "alpine"]),
@@ -249,10 +249,10 @@ const LIBCS: [(&str, &[&str]); 5] = [
     ("uclibc", &["uclibc", "uclibceabihf", "ohos", "gnux32", "muslx32"]),
 ];
 
-/// Words of a file for each architecture of macOS.
+/// Words in a file for all architectures of macOS.
 const UNIVERSAL: [&str; 3] = ["universal", "universal2", "all"];
 
-/// Suffixes of what accompanies plugins, or is for another tool.
+/// Suffixes of files that accompany plugins, or are for another tool.
 const OTHER_SUFFIXES: &str = "
     .minisig .sig .asc .pem .crt .cert .pub .sha1 .sha256 .sha512 .sha256sum .sha512sum .md5
     .b3 .sum .sums .sbom .json .jsonl .spdx .yaml .yml .toml .txt .md .html .xml .deb .rpm
@@ -262,14 +262,14 @@ const OTHER_SUFFIXES: &str = "
 /// Suffixes of archives that cannot be read.
 const UNREADABLE: [&str; 9] =
     [".tar", ".tar.bz2", ".tbz", ".tbz2", ".tar.lz", ".7z", ".rar", ".gz", ".xz"];
-/// Words of what accompanies plugins.
+/// Words in files that accompany plugins.
 const OTHER_WORDS: &str = "
     checksum checksums sha256 sha512 sha256sum sha256sums sha512sums sbom debug dbg debuginfo
     dbgsym symbols dsym src source sources vendor provenance
 ";
 
 impl<'a> Candidate<'a> {
-    /// Returns `None` for what is not a plugin, whatever the platform.
+    /// Returns `None` for a file that is not a plugin, whatever the platform.
     fn new(index: usize, name: &'a str, plugin: Option<&str>) -> Option<Self> {
         let lower = name.to_ascii_lowercase();
         let (stem, format) = split_format(&lower)?;
@@ -286,7 +286,7 @@ impl<'a> Candidate<'a> {
         Some(Self { index, name, format, stem: stem.replace('_', "-"), platform })
     }
 
-    /// Returns how well the file fits a target, or `None` if it does not.
+    /// Returns how well the file matches a target, or `None` if it does not.
     fn fit(&self, triple: &str, target: &Platform) -> Option<Fit> {
         if !self.suffix_fits(target) {
             return None;
@@ -320,7 +320,7 @@ impl<'a> Candidate<'a> {
 
     fn suffix_fits(&self, target: &Platform) -> bool {
         match self.format {
-            // Other systems than these three have libraries of the same suffix.
+            // Systems other than these three have libraries with the same suffix.
             Format::Bare(Some(LINUX)) => !matches!(target.os, Some(MACOS | WINDOWS)),
             Format::Bare(Some(os)) => target.os == Some(os),
             _ => true,
@@ -363,7 +363,7 @@ fn find(table: &[(&'static str, &[&str])], word: &str) -> Option<&'static str> {
     table.iter().find(|it| it.1.contains(&word)).map(|it| it.0)
 }
 
-/// Returns those that fit best.
+/// Returns the best matches.
 fn fitting<'c, 'a>(
     there: &'c [Candidate<'a>],
     triple: &str,
@@ -374,14 +374,14 @@ fn fitting<'c, 'a>(
     fits.into_iter().filter(|it| Some(it.0) == best).map(|it| it.1).collect()
 }
 
-/// Returns what there is, if that is one file and it names no platform.
+/// Returns the only file, if it names no platform.
 fn platformless<'c, 'a>(there: &'c [Candidate<'a>], target: &Platform) -> Vec<&'c Candidate<'a>> {
     let there: Vec<_> = there.iter().filter(|it| it.suffix_fits(target)).collect();
     let is_one = there.windows(2).all(|it| it[0].stem == it[1].stem);
     if is_one && there.iter().all(|it| it.platform.is_unnamed()) { there } else { Vec::new() }
 }
 
-/// Returns the best format of what is one file in several, and all if they are not.
+/// Returns the best format of a file that has several formats, or all files if they differ.
 fn one_format<'c, 'a>(fit: Vec<&'c Candidate<'a>>) -> Vec<&'c Candidate<'a>> {
     if fit.windows(2).any(|it| it[0].stem != it[1].stem) {
         return fit;
@@ -412,7 +412,8 @@ fn none_fits(there: &[Candidate<'_>], wanted: &Wanted<'_>) -> ChooseError {
     }
 }
 
-/// Returns a lower-case name without the suffix of its format; `None` if that is not a plugin's.
+/// Returns a lower-case name without the suffix of its format; `None` if the suffix is not a
+/// plugin's.
 fn split_format(name: &str) -> Option<(&str, Format)> {
     if OTHER_SUFFIXES.split_whitespace().any(|it| name.ends_with(it)) {
         return None;
@@ -430,7 +431,7 @@ fn without_plugin(stem: &str, plugin: Option<&str>) -> String {
     let stem = stem.replace('_', "-");
     let plugin = plugin.unwrap_or_default().to_ascii_lowercase().replace('_', "-");
     let library = format!("lib{plugin}");
-    // A library's name is one word with `lib`, so that comes first.
+    // The name of a library is one word with `lib`, so that is tried first.
     let found =
         [&library, &plugin].into_iter().find_map(|it| Some((word_at(&stem, it)?, it.len())));
     match found {
@@ -443,7 +444,7 @@ fn contains_word(text: &str, word: &str) -> bool {
     word_at(text, word).is_some()
 }
 
-/// Returns where a text contains another, with no letter or digit next to it.
+/// Returns where a text contains another one, with no letter or digit next to it.
 fn word_at(text: &str, word: &str) -> Option<usize> {
     let is_free = |it: Option<char>| it.is_none_or(|it| !it.is_alphanumeric());
     text.match_indices(word).map(|it| it.0).find(|at| {
@@ -451,7 +452,7 @@ fn word_at(text: &str, word: &str) -> Option<usize> {
     })
 }
 
-/// Returns the words of a name, without versions: their numbers are not those of processors.
+/// Returns the words of a name without versions, whose numbers are not those of processors.
 fn words(name: &str) -> Vec<String> {
     let mut name = name.to_ascii_lowercase().replace('_', "-");
     for (spelling, word) in
@@ -488,7 +489,7 @@ mod tests {
     const MAC_INTEL: &str = "x86_64-apple-darwin";
     const WIN: &str = "x86_64-pc-windows-msvc";
 
-    /// As goreleaser names them.
+    /// Names in the style of goreleaser.
     const GORELEASER: [&str; 10] = [
         "greeter_1.2.3_Darwin_arm64.tar.gz",
         "greeter_1.2.3_Darwin_x86_64.tar.gz",
@@ -501,7 +502,7 @@ mod tests {
         "greeter_1.2.3_checksums.txt",
         "greeter_1.2.3_linux_amd64.deb",
     ];
-    /// As extensions of gh are published.
+    /// Names in the style of gh extensions.
     const GH: [&str; 8] = [
         "gh-greeter_v1.2.3_checksums.txt",
         "darwin-amd64",
@@ -512,7 +513,7 @@ mod tests {
         "linux-arm64",
         "windows-amd64.exe",
     ];
-    /// As Rust programs are published.
+    /// Names in the style of Rust programs.
     const RUST: [&str; 11] = [
         "greeter-v1.2.3-aarch64-apple-darwin.tar.gz",
         "greeter-v1.2.3-aarch64-unknown-linux-gnu.tar.gz",
@@ -526,7 +527,7 @@ mod tests {
         "greeter-v1.2.3-x86_64-unknown-linux-gnu.tar.gz.minisig",
         "greeter-v1.2.3-x86_64-unknown-linux-musl.tar.gz",
     ];
-    /// As cargo names the libraries, and a workflow their targets.
+    /// Library names as cargo writes them, with targets from a workflow.
     const LIBRARIES: [&str; 7] = [
         "pintle-plugin.toml",
         "libgreeter-aarch64-apple-darwin.dylib",
@@ -680,15 +681,15 @@ mod tests {
             &["a-linux-amd64.dll"],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+            "no file of the release matches `x86_64-unknown-linux-gnu`; available: \
              `a-linux-amd64.dll`",
         );
-        // The triple counts as a whole only.
+        // The triple counts only as a whole.
         check(
             &["a-x86_64-unknown-linux-gnux32.so"],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+            "no file of the release matches `x86_64-unknown-linux-gnu`; available: \
              `a-x86_64-unknown-linux-gnux32.so`",
         );
     }
@@ -752,7 +753,7 @@ mod tests {
             &names[1..],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+            "no file of the release matches `x86_64-unknown-linux-gnu`; available: \
              `greeter-linux-amd64-musl.tar.gz`",
         );
         check(
@@ -784,7 +785,7 @@ mod tests {
             &["a-linux-amd64.tgz", "a-linux-amd64.tar.gz"],
             LINUX_GNU,
             None,
-            "several files of the release fit `x86_64-unknown-linux-gnu`: `a-linux-amd64.tgz`, \
+            "several files of the release match `x86_64-unknown-linux-gnu`: `a-linux-amd64.tgz`, \
              `a-linux-amd64.tar.gz`",
         );
     }
@@ -795,21 +796,21 @@ mod tests {
             &["a-linux-amd64.zip", "b-linux-amd64.zip"],
             LINUX_GNU,
             None,
-            "several files of the release fit `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
+            "several files of the release match `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
              `b-linux-amd64.zip`",
         );
         check(
             &["a-linux-amd64.zip", "a-linux-x64.tar.gz"],
             LINUX_GNU,
             Some("a"),
-            "several files of the release fit `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
+            "several files of the release match `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
              `a-linux-x64.tar.gz`",
         );
     }
 
     #[test]
     fn a_file_that_names_no_platform_must_be_the_only_one() {
-        let there = "no file of the release fits `x86_64-unknown-linux-gnu`; available: ";
+        let there = "no file of the release matches `x86_64-unknown-linux-gnu`; available: ";
         check(&["greeter", "checksums.txt"], LINUX_GNU, None, "? greeter");
         check(
             &["greeter-1.2.3.tar.gz", "greeter-1.2.3.zip"],
@@ -856,9 +857,9 @@ mod tests {
             &names,
             LINUX_GNU,
             Some("greeter"),
-            "no file of the release fits `x86_64-unknown-linux-gnu`",
+            "no file of the release matches `x86_64-unknown-linux-gnu`",
         );
-        check(&[], LINUX_GNU, None, "no file of the release fits `x86_64-unknown-linux-gnu`");
+        check(&[], LINUX_GNU, None, "no file of the release matches `x86_64-unknown-linux-gnu`");
     }
 
     #[test]

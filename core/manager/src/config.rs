@@ -1,4 +1,4 @@
-//! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
+//! The user's configuration of the manager: `plugins.toml` in the configuration directory.
 
 use crate::signature::PublicKey;
 use crate::trust::Trust;
@@ -12,27 +12,26 @@ use std::time::Duration;
 /// The name of the file.
 const FILE: &str = "plugins.toml";
 
-/// The user's configuration. A missing file is an empty one.
+/// The user's configuration. A missing file counts as an empty one.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// When the bytes of plugins are compared with what was installed.
+    /// When the bytes of plugins are compared with the installed ones.
     pub verify: Verify,
-    /// How far the bytes of every plugin that is installed must be vouched for.
+    /// The minimum trust of every plugin that is installed.
     pub minimum_trust: Trust,
-    /// How old a release must be to be installed without being asked for by its version, for
-    /// example `1day`.
+    /// How old a release must be to be installed without an explicit version, for example `1day`.
     #[serde(with = "duration")]
     pub minimum_release_age: Option<Duration>,
-    /// The directories of projects whose lock files are honoured, whoever owns these.
+    /// The directories of projects whose lock files are accepted, whoever owns them.
     pub trusted_projects: Vec<PathBuf>,
-    /// Where `search` looks: a file, relative to the directory of the configuration, or an address.
+    /// Where `search` looks: a file, relative to the directory of the configuration, or a URL.
     pub index: Option<String>,
     /// The key that the index is signed with. Without one, no signature is required.
     pub index_key: Option<PublicKey>,
 }
 
-/// When the bytes of plugins are compared with what was installed.
+/// When the bytes of plugins are compared with the installed ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verify {
@@ -44,7 +43,7 @@ pub enum Verify {
 }
 
 impl Config {
-    /// Returns where the configuration of a host's user is.
+    /// Returns the path of the configuration of a host's user.
     pub fn path(identity: &Identity) -> Option<PathBuf> {
         let dir = identity.dir(Purpose::Config, &caller::var_os)?;
         Some(dir.join(FILE))
@@ -54,7 +53,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When the file is there, and cannot be read.
+    /// When the file exists but cannot be read.
     pub fn load(identity: &Identity) -> Result<Self, ConfigError> {
         Self::path(identity).map_or_else(|| Ok(Self::default()), |path| config::read(&path))
     }

@@ -1,4 +1,4 @@
-//! SHA-256: as bytes, as hexadecimal digits, and as lock files and servers write it.
+//! SHA-256 digests: as bytes, as hexadecimal digits, and in the form of lock files and servers.
 
 use ring::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 const PREFIX: &str = "sha256:";
-/// How much is read at once.
+/// How much is read at a time.
 const BUFFER_LEN: usize = 64 * 1024;
 
 /// A SHA-256 digest.
@@ -16,7 +16,7 @@ pub struct Digest([u8; 32]);
 
 /// A text that is not `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a digest, which is `sha256:` and 64 hexadecimal digits")]
+#[error("invalid digest `{0}`: use `sha256:` and 64 hexadecimal digits")]
 pub struct DigestError(String);
 
 impl Digest {
@@ -25,7 +25,7 @@ impl Digest {
         Self(sha256(bytes))
     }
 
-    /// Returns the digest of what a reader has, which is never in memory as a whole.
+    /// Returns the digest of a reader's content, which is never in memory as a whole.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Digest {
         }
     }
 
-    /// Returns the digest of a set of files: of their paths, whether they can be run, and their
+    /// Returns the digest of a set of files: of their paths, whether they are executable, and their
     /// own digests, in the order of the paths.
     pub fn of_files<'a>(files: impl IntoIterator<Item = (&'a str, bool, Self)>) -> Self {
         let mut lines: Vec<_> = files
@@ -123,7 +123,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
-/// Reads a SHA-256 digest as servers write it: `sha256:` and 64 hexadecimal digits.
+/// Reads a SHA-256 digest in the form that servers use: `sha256:` and 64 hexadecimal digits.
 pub(crate) fn parse_sha256(text: &str) -> Option<[u8; 32]> {
     parse_hex(text.strip_prefix(PREFIX)?)
 }

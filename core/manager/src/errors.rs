@@ -1,4 +1,4 @@
-//! What the errors of the parts are to the user: an exit code and a hint.
+//! Converts errors to messages with an exit code and a hint.
 
 use crate::index::IndexError;
 use crate::lockfile::LockFileError;
@@ -10,17 +10,17 @@ use pintle_host::fs::{self, Cause};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Returns the error of work that failed.
+/// Returns the error of a failed operation.
 pub(crate) fn failed(text: impl Into<String>) -> CliError {
     CliError::new(Exit::Failed, text)
 }
 
-/// Returns the error of a plugin that is refused.
+/// Returns the error of a refused plugin.
 pub(crate) fn refused(text: impl Into<String>) -> CliError {
     CliError::new(Exit::Refused, text)
 }
 
-/// Returns the error of wrong usage.
+/// Returns the error of incorrect usage.
 pub(crate) fn usage(text: impl Into<String>) -> CliError {
     CliError::new(Exit::Usage, text)
 }
@@ -40,9 +40,9 @@ impl From<StoreError> for CliError {
             }
             StoreError::Create { source, .. } if is_full(source.kind()) => Some(FULL.to_owned()),
             StoreError::Disk(err) if is_full(err.kind()) => Some(FULL.to_owned()),
-            StoreError::Disk(err) if may_not_link(err) => Some(
-                "turn on the developer mode of Windows, which allows symbolic links".to_owned(),
-            ),
+            StoreError::Disk(err) if may_not_link(err) => {
+                Some("turn on the developer mode of Windows to allow symbolic links".to_owned())
+            }
             StoreError::InUse { .. } => Some("remove the plugin instead".to_owned()),
             StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
             StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
@@ -52,7 +52,7 @@ impl From<StoreError> for CliError {
     }
 }
 
-/// Returns whether a right of Windows is missing that only administrators have, or developers.
+/// Returns whether a Windows privilege is missing that only administrators and developers have.
 fn may_not_link(err: &fs::Error) -> bool {
     const ERROR_PRIVILEGE_NOT_HELD: i32 = 1314;
     let code = match &err.cause {
@@ -63,7 +63,7 @@ fn may_not_link(err: &fs::Error) -> bool {
 }
 
 /// What to do about a full disk.
-const FULL: &str = "make room on the disk; `plugin remove` and `plugin prune` need none";
+const FULL: &str = "free disk space; `plugin remove` and `plugin prune` work on a full disk";
 
 fn is_denied(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
@@ -100,14 +100,16 @@ pub(crate) fn unreadable_lock_file(
     usage(format!("failed to read lock file `{}`", path.display())).cause(err).hint(RESTORE)
 }
 
-/// What to do about a lock file that somebody has broken.
+/// What to do about a broken lock file.
 const RESTORE: &str = "restore it from version control";
 
-/// Returns the error of a lock file that cannot be used.
+/// Returns the error of an invalid lock file.
 pub(crate) fn lock_file(path: &Path, err: &LockFileError) -> CliError {
-    let text = format!("lock file `{}` cannot be used", path.display());
+    let text = format!("invalid lock file `{}`", path.display());
     let hint = match err {
-        LockFileError::Conflict { .. } => "keep the lines of both sides, and remove the marks",
+        LockFileError::Conflict { .. } => {
+            "keep the lines of both sides, and remove the conflict markers"
+        }
         LockFileError::Twice { .. } => {
             "keep one of its versions, and remove the lines of the other"
         }

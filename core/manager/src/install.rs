@@ -1,8 +1,8 @@
-//! The way of a plugin from its source into the store.
+//! Installs a plugin from its source into the store.
 //!
-//! find the release, choose the file, fetch it, compare its digest, verify its signature, unpack
-//! it, read what it is, check it in a process of its own, keep it, make it visible. Whatever
-//! fails names its step, and leaves the store as it was.
+//! The steps: find the release, choose the file, fetch it, compare its digest, verify its
+//! signature, unpack it, identify it, check it in a separate process, store it, make it visible. An
+//! error names its step, and leaves the store unchanged.
 
 use crate::archive::{self, Limits, UnpackedFile};
 use crate::asking;
@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use time::format_description::well_known::Rfc3339;
 
-/// Where a plugin comes from, and where it goes.
+/// The source of a plugin, and its place in the store.
 pub(crate) struct Source<'a> {
     /// What the user would type, without a version.
     pub(crate) text: String,
@@ -33,51 +33,51 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Returns what the user would type, as it can be shown.
+    /// Returns what the user would type, in displayable form.
     pub(crate) fn shown(&self) -> String {
         shown(&self.text)
     }
 }
 
-/// What is wanted of a source.
+/// What to install from a source.
 #[derive(Default)]
 pub(crate) struct Demand<'a> {
     pub(crate) wanted: Wanted,
-    /// The release, if it was looked for before.
+    /// The release, if it was found before.
     pub(crate) release: Option<Release>,
-    /// What a lock file says: exactly this is installed.
+    /// The entry of a lock file: exactly this is installed.
     pub(crate) locked: Option<&'a Locked>,
-    /// The name and the version that it must have.
+    /// The required name and version.
     pub(crate) expected: Option<(&'a str, &'a str)>,
-    /// Whether an older version than the present one is a fault of the source.
+    /// Whether an older version than the installed one is a fault of the source.
     pub(crate) is_update: bool,
-    /// Whether the plugin becomes visible to the host, or is only in the store.
+    /// Whether the plugin becomes visible to the host, or is only stored.
     pub(crate) is_visible: bool,
-    /// Whether the file comes from a mirror, and not from where the lock file says.
+    /// Whether the file comes from a mirror, and not from the URL in the lock file.
     pub(crate) is_mirrored: bool,
 }
 
-/// What the user allows.
+/// What the user permits.
 #[derive(Default)]
 pub(crate) struct Consent {
     /// Every question is answered with yes.
     pub(crate) yes: bool,
-    /// Bytes may be vouched for less than before, and be older.
+    /// The trust may be lower than before, and the version older.
     pub(crate) allow_downgrade: bool,
-    /// How far bytes must be vouched for at least, whatever was installed before.
+    /// The minimum trust, whatever was installed before.
     pub(crate) minimum_trust: Trust,
-    /// The key that the releases are signed with.
+    /// The key with which the releases are signed.
     pub(crate) key: Option<PublicKey>,
     /// The digest of the file.
     pub(crate) digest: Option<Digest>,
 }
 
-/// What was done.
+/// The result.
 pub(crate) struct Installed {
     pub(crate) receipt: Receipt,
     /// The directory of the version.
     pub(crate) version: String,
-    /// What was in use before.
+    /// The version that was in use before.
     pub(crate) before: Option<Receipt>,
     pub(crate) warnings: Vec<String>,
 }
@@ -88,7 +88,7 @@ pub(crate) struct Installer<'a> {
     pub(crate) consent: &'a Consent,
 }
 
-/// A file that was fetched, with all that is known of its bytes.
+/// A fetched file, with all information about its bytes.
 struct Fetched {
     remote: Remote,
     bytes: Vec<u8>,
@@ -120,10 +120,10 @@ impl Installer<'_> {
         let release = self.release(source, demand).at("looking for the release")?;
         let remote = choose(source, &release).and_then(named).at("choosing the file")?;
         let fetched = self.fetch(source, demand, known.as_ref(), &release, remote)?;
-        // Nothing of a file is looked at that is trusted less than the one before.
+        // No content of a file with lower trust than before is examined.
         self.check_trust(demand, known.as_ref(), fetched.trust).at("comparing its trust")?;
         if fetched.trust == Trust::None && source.origin.server().is_some() {
-            let text = format!("nobody vouches for the bytes of `{}`", fetched.remote.name);
+            let text = format!("nothing vouches for the bytes of `{}`", fetched.remote.name);
             self.session.console().log(pintle_plugin::Level::Warn, &text);
         }
         let files = unpack(source, &fetched).at("unpacking it")?;
@@ -131,16 +131,16 @@ impl Installer<'_> {
         let file = find_plugin(&staged, &files).at("looking for the plugin in it")?;
         let path = staged.path(&file);
         if let Some(signed) = &fetched.signed {
-            // What a library is shows without running it. A program must be asked.
+            // A library can be identified without running it. A program must be run.
             if let Ok(examined) = examine(&path, self.session.rules()) {
                 check_bound(signed, &fetched, &examined.key).at("verifying its signature")?;
             }
         }
         let checked = self.session.check_file(&path).at("checking it")?;
-        // Its own code has run, with the user's rights.
+        // The plugin's own code has run with the user's permissions.
         check_unchanged(&staged, &files).at("checking it")?;
         self.check_names(source, known.as_ref(), &checked)
-            .at("comparing it with what is installed")?;
+            .at("comparing it with the installed plugins")?;
         if let Some(signed) = &fetched.signed {
             check_bound(signed, &fetched, &checked.key).at("verifying its signature")?;
         }
@@ -148,14 +148,13 @@ impl Installer<'_> {
         let receipt = receipt(source, demand, &release, &fetched, &files, file, &checked);
         self.check_pin(demand, known.as_ref(), &receipt)
             .and_then(|()| self.check_age(demand, known.as_ref(), &receipt))
-            .at("comparing it with what is installed")?;
+            .at("comparing it with the installed plugins")?;
         if demand.is_visible {
-            self.check_commands(&checked).at("comparing its commands with those that exist")?;
+            self.check_commands(&checked).at("comparing its commands with existing ones")?;
         }
-        // A key that a lock file names was not used now.
+        // A key from a lock file was not used for verification now.
         let verified = fetched.signed.as_ref().map(|it| &it.key);
-        let version =
-            staged.keep(&receipt, verified, demand.is_visible).at("putting it into the store")?;
+        let version = staged.keep(&receipt, verified, demand.is_visible).at("storing it")?;
         let before = known.as_ref().and_then(|it| it.in_use()).map(|it| it.1.clone());
         Ok(Installed { receipt, version, before, warnings: checked.warnings })
     }
@@ -164,17 +163,21 @@ impl Installer<'_> {
         if let Some(release) = &demand.release {
             return Ok(release.clone());
         }
-        // What a lock file calls signed is verified anew: its word alone is worth a digest.
+        // A signed entry of a lock file is verified again: on its own, the lock file only proves
+        // the digest.
         let is_asked = |it: &&Locked| !demand.is_mirrored && it.trust < Trust::Signed;
         let Some(locked) = demand.locked.filter(is_asked) else {
             let console = self.session.console();
             return Ok(asking::release(console, &*source.origin, &demand.wanted)?);
         };
-        // What is locked is fetched without asking what there is.
+        // Locked files are fetched without a query for the available releases.
         let target = locked.targets.get(TARGET).ok_or_else(|| {
             let there: Vec<_> = locked.targets.keys().map(|it| format!("`{it}`")).collect();
-            failed(format!("the lock has no file for `{TARGET}`, only for {}", there.join(", ")))
-                .hint("lock it again on a machine of this kind".to_owned())
+            failed(format!(
+                "the lock file has no file for `{TARGET}`, only for {}",
+                there.join(", ")
+            ))
+            .hint("lock the plugin again on a machine with this target".to_owned())
         })?;
         let remote = Remote {
             name: target.asset.clone(),
@@ -210,7 +213,7 @@ impl Installer<'_> {
             let Some(expected) = expected else { continue };
             if archive != expected {
                 let text = format!(
-                    "`{}` has the digest {archive}, where {whose} says {expected}",
+                    "`{}` has the digest {archive}, but {whose} specifies {expected}",
                     remote.name
                 );
                 return Err(("comparing its digest", refused(text).hint(TAMPERED.to_owned())));
@@ -233,7 +236,7 @@ impl Installer<'_> {
         Ok(fetched)
     }
 
-    /// Fetches a file that is too small for a bar.
+    /// Fetches a file that is too small for a progress bar.
     fn fetch_small(&self, source: &Source<'_>, file: &Remote) -> Result<Vec<u8>, CliError> {
         let servers = source.origin.server().into_iter().collect();
         let fetch = || source.origin.fetch(file, &mut |_, _| {});
@@ -267,7 +270,7 @@ impl Installer<'_> {
         }
     }
 
-    /// Verifies the signature of what was fetched, if there is one or must be one.
+    /// Verifies the signature of the fetched file, if there is one or one is required.
     fn verify(
         &self,
         source: &Source<'_>,
@@ -287,8 +290,8 @@ impl Installer<'_> {
         let Some(file) = file else {
             return match &self.consent.key {
                 Some(_) => Err(refused(format!("`{}` has no signature", fetched.remote.name))
-                    .hint(format!("its author publishes `{}` beside it", names[0]))),
-                // Whether it may be without one is seen by what was installed before.
+                    .hint(format!("ask its author to publish `{}` next to it", names[0]))),
+                // Whether the signature may be missing depends on the previously installed version.
                 None => Ok(None),
             };
         };
@@ -308,8 +311,8 @@ impl Installer<'_> {
         Ok(Some(Signed { key, comment }))
     }
 
-    /// Returns the key to verify with: that of the user, that which is pinned, or the one that the
-    /// release brings, if the user trusts it.
+    /// Returns the key for the verification: the user's key, the pinned key, or the key in the
+    /// release, if the user trusts it.
     fn key(
         &self,
         source: &Source<'_>,
@@ -321,7 +324,7 @@ impl Installer<'_> {
         }
         let Some(file) = release.files.iter().find(|it| it.name == KEY_FILE) else {
             let text = format!(
-                "`{}` is signed, and its key is unknown: it is not verified",
+                "`{}` is signed, but its key is unknown: the signature is not verified",
                 source.shown()
             );
             self.session.console().log(pintle_plugin::Level::Warn, &text);
@@ -336,7 +339,7 @@ impl Installer<'_> {
             source.shown(),
             key.id()
         );
-        let hint = format!("give the key with `--key {key}`, or accept it with `--yes`");
+        let hint = format!("specify the key with `--key {key}`, or accept it with `--yes`");
         match self.ask(&question)? {
             Answer::Yes => Ok(Some(key)),
             Answer::No => Err(CliError::new(Exit::Failed, "the key is not trusted")),
@@ -364,7 +367,8 @@ impl Installer<'_> {
         }
     }
 
-    /// Refuses a plugin that is another one than before, or is installed from elsewhere.
+    /// Refuses a plugin with another name than before, or one that is installed from another
+    /// source.
     fn check_names(
         &self,
         source: &Source<'_>,
@@ -375,8 +379,8 @@ impl Installer<'_> {
         if let Some((_, before)) = known.and_then(|it| it.latest())
             && before.name != name
         {
-            let text = format!("it is plugin `{name}` now, and was `{}`", before.name);
-            let hint = format!("if that is meant to be, remove `{}` first", before.name);
+            let text = format!("it is now plugin `{name}`, and was `{}` before", before.name);
+            let hint = format!("if this is intended, remove `{}` first", before.name);
             return Err(refused(text).hint(hint));
         }
         let plugins = self.store.plugins().map_err(CliError::from)?;
@@ -389,7 +393,7 @@ impl Installer<'_> {
         Ok(())
     }
 
-    /// Refuses a file that is vouched for less than the one before, or than the user demands.
+    /// Refuses a file with lower trust than the previous one, or than the user requires.
     fn check_trust(
         &self,
         demand: &Demand<'_>,
@@ -398,10 +402,10 @@ impl Installer<'_> {
     ) -> Result<(), CliError> {
         let minimum = self.consent.minimum_trust;
         if trust < minimum {
-            let text = format!("its trust is `{trust}`, and `minimum-trust` is `{minimum}`");
+            let text = format!("its trust is `{trust}`, but `minimum-trust` is `{minimum}`");
             let hint = match minimum {
                 Trust::Signed => "ask its author to sign it with minisign",
-                _ => "give a digest that you know with `--sha256`",
+                _ => "specify its digest with `--sha256`",
             };
             return Err(refused(text).hint(hint.to_owned()));
         }
@@ -409,12 +413,14 @@ impl Installer<'_> {
         let floor = before.max(demand.locked.map(|it| it.trust));
         match floor.filter(|it| trust < *it && !self.consent.allow_downgrade) {
             None => Ok(()),
-            Some(floor) => Err(refused(format!("its trust is `{trust}`, and was `{floor}`"))
-                .hint(DOWNGRADE.to_owned())),
+            Some(floor) => {
+                Err(refused(format!("its trust is `{trust}`, but was `{floor}` before"))
+                    .hint(DOWNGRADE.to_owned()))
+            }
         }
     }
 
-    /// Refuses another version than the one that the user keeps.
+    /// Refuses a version other than the pinned one.
     fn check_pin(
         &self,
         demand: &Demand<'_>,
@@ -448,13 +454,13 @@ impl Installer<'_> {
             None => Ok(()),
             Some(before) => {
                 let (found, before) = (&receipt.version, &before.version);
-                let text = format!("its newest version is {found}, and {before} is installed");
+                let text = format!("its newest version is {found}, but {before} is installed");
                 Err(refused(text).hint(DOWNGRADE.to_owned()))
             }
         }
     }
 
-    /// Tells of commands that the host or another plugin has, before they are ambiguous.
+    /// Reports commands that the host or another plugin already has, before they become ambiguous.
     fn check_commands(&self, checked: &Checked) -> Result<(), CliError> {
         let (key, commands) = (&checked.key, &checked.manifest.commands);
         let catalog = self.session.catalog();
@@ -463,35 +469,35 @@ impl Installer<'_> {
             return Ok(());
         }
         let text = Reason::Clashes(clashes).to_string();
-        match self.ask(&format!("{text}. Install it nevertheless?"))? {
+        match self.ask(&format!("{text}. Install it anyway?"))? {
             Answer::Yes => {
                 self.session.console().log(pintle_plugin::Level::Warn, &text);
                 Ok(())
             }
             _ => Err(CliError::new(Exit::Ambiguous, text).hint(
-                "`--yes` installs it nevertheless; then `plugin run KEY` calls the command"
+                "install it anyway with `--yes`, and call the command with `plugin run KEY`"
                     .to_owned(),
             )),
         }
     }
 }
 
-/// How a question was answered.
+/// The answer to a question.
 enum Answer {
     Yes,
     No,
     NoTerminal,
 }
 
-/// The name of the file in a release that has the public key of its author.
+/// The name of the file in a release that contains its author's public key.
 pub(crate) const KEY_FILE: &str = "minisign.pub";
 
-const DOWNGRADE: &str = "ask its author why; `--allow-downgrade` installs it nevertheless";
+const DOWNGRADE: &str = "ask its author why, or install it anyway with `--allow-downgrade`";
 
 const TAMPERED: &str =
-    "the file is not the one that was published: do not use it, and tell its author";
+    "do not use the file, and report it to its author: it is not the published one";
 
-/// The result of a part of the way; an error comes with what was being done.
+/// The result of a step. An error includes what was being done.
 type Step<T> = Result<T, (&'static str, CliError)>;
 
 trait At<T> {
@@ -509,35 +515,33 @@ fn source_of(stored: &Stored) -> String {
 }
 
 fn other_key(source: &Source<'_>, pinned: &PublicKey, given: &PublicKey) -> CliError {
-    let text = format!(
-        "the key that is pinned for `{}` is {}, not {}",
-        source.shown(),
-        pinned.id(),
-        given.id()
-    );
-    refused(text)
-        .hint("remove the plugin and install it again, if its author has a new key".to_owned())
+    let text =
+        format!("the key pinned for `{}` is {}, not {}", source.shown(), pinned.id(), given.id());
+    refused(text).hint(
+        "if its author has announced a new key, remove the plugin and install it again".to_owned(),
+    )
 }
 
-/// Refuses a file whose name is not one that a text or a terminal can show.
+/// Refuses a file with a name that a text or a terminal cannot show.
 fn named(remote: Remote) -> Result<Remote, CliError> {
     match remote.name.chars().any(char::is_control) {
-        true => Err(refused("the name of the file has control characters")
-            .hint("tell its author".to_owned())),
+        true => Err(refused("the name of the file contains control characters")
+            .hint("report it to its author".to_owned())),
         false => Ok(remote),
     }
 }
 
-/// Refuses a file whose source gives a digest that cannot be compared, as if it gave none.
+/// Refuses a file for which the source specifies an unsupported digest, as if there were none.
 pub(crate) fn check_digest(remote: &Remote) -> Result<(), CliError> {
     let Some(unknown) = &remote.unknown_digest else { return Ok(()) };
-    let text = format!("its source gives `{}` the digest `{unknown}`", remote.name);
-    let hint = "only SHA-256 can be compared: give its digest with `--sha256`";
+    let text =
+        format!("its source specifies an unsupported digest for `{}`: `{unknown}`", remote.name);
+    let hint = "specify its SHA-256 digest with `--sha256`";
     Err(refused(text).hint(hint.to_owned()))
 }
 
 fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
-    // Some sources say for which target a file is.
+    // Some sources specify the target of a file.
     let fits = |it: &&Remote| it.target.as_deref() == Some(TARGET);
     let mut exact = release.files.iter().filter(fits);
     if let (Some(file), None) = (exact.next(), exact.next()) {
@@ -552,16 +556,16 @@ fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
         let hint = match &err {
             asset::ChooseError::NoneFits { publish, .. } => {
                 let names: Vec<_> = publish.iter().map(|it| format!("`{it}`")).collect();
-                format!("its author publishes {}", names.join(" or "))
+                format!("ask its author to publish {}", names.join(" or "))
             }
-            _ => format!("its author publishes one file whose name contains `{TARGET}`"),
+            _ => format!("ask its author to publish one file whose name contains `{TARGET}`"),
         };
         CliError::from_error(Exit::Failed, &err).hint(hint)
     })?;
     Ok(release.files[choice.index].clone())
 }
 
-/// Refuses a plugin that is another version than its release says, or than was asked for: an old
+/// Refuses a plugin with a version that differs from its release or from the requested one: an old
 /// file, with its old signature, could be published as a new version.
 fn check_version(demand: &Demand<'_>, release: &Release, key: &PluginKey) -> Result<(), CliError> {
     let tag = release.tag.as_ref().or(demand.wanted.version.as_ref());
@@ -569,27 +573,27 @@ fn check_version(demand: &Demand<'_>, release: &Release, key: &PluginKey) -> Res
     if let (Some(tag), Some(said)) = (tag, said)
         && key.exact_version() != Some(said)
     {
-        let text = format!("the release is `{tag}`, and the plugin in it is `{key}`");
-        return Err(refused(text).hint("tell its author".to_owned()));
+        let text = format!("the release is `{tag}`, but the plugin in it is `{key}`");
+        return Err(refused(text).hint("report it to its author".to_owned()));
     }
     let Some((name, version)) = demand.expected else { return Ok(()) };
     if key.name().to_string() != name || version_text(key) != version {
-        let text = format!("the lock says `{name}` {version}, and it is `{key}`");
+        let text = format!("the lock file specifies `{name}` {version}, but the plugin is `{key}`");
         return Err(refused(text).hint("lock the plugin again".to_owned()));
     }
     Ok(())
 }
 
-/// Refuses a plugin that has changed its files: they are not those that were published any more.
+/// Refuses a plugin that has changed its own files, which are then no longer the published ones.
 fn check_unchanged(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<(), CliError> {
     match staged.settle(files)? {
         None => Ok(()),
-        Some(file) => Err(refused(format!("it has changed its own file `{file}`"))
-            .hint("do not use it, and tell its author".to_owned())),
+        Some(file) => Err(refused(format!("it changed its own file `{file}`"))
+            .hint("do not use it, and report it to its author".to_owned())),
     }
 }
 
-/// Finds the plugin's file among those that were unpacked.
+/// Finds the plugin's file among the unpacked ones.
 fn find_plugin(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<String, CliError> {
     let kind = |it: &UnpackedFile| FileKind::of(&staged.path(&it.path));
     let of_kind = |wanted| -> Vec<&str> {
@@ -606,15 +610,14 @@ fn find_plugin(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<String, Cl
         [file] => Ok(file.to_owned()),
         [] => {
             let there: Vec<_> = files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
-            let text = format!("there is no plugin in it, only {}", there.join(", "));
-            Err(refused(text).hint(
-                "a plugin is a library of this platform with a manifest, or a program".to_owned(),
-            ))
+            let text = format!("it contains no plugin, only {}", there.join(", "));
+            Err(refused(text)
+                .hint("use a library for this platform with a manifest, or a program".to_owned()))
         }
         _ => {
             let found: Vec<_> = found.iter().map(|it| format!("`{it}`")).collect();
-            let text = format!("there are several plugins in it: {}", found.join(", "));
-            Err(refused(text).hint("its author publishes each as a file of its own".to_owned()))
+            let text = format!("it contains several plugins: {}", found.join(", "));
+            Err(refused(text).hint("ask its author to publish each as a separate file".to_owned()))
         }
     }
 }
@@ -623,7 +626,7 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
     let name = &fetched.remote.name;
     let empty = || {
         refused(format!("`{name}` is empty"))
-            .hint("it did not come whole, or its author has packed no plugin".to_owned())
+            .hint("check that the file is complete, or ask its author to pack a plugin".to_owned())
     };
     if fetched.bytes.is_empty() {
         return Err(empty());
@@ -632,14 +635,14 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
         let is_library =
             Path::new(name).extension().is_some_and(|it| it == std::env::consts::DLL_EXTENSION);
         if !is_library && !is_runnable(&fetched.bytes) {
-            let text = format!("`{name}` is neither an archive nor a library nor a program");
+            let text = format!("`{name}` is not an archive, a library or a program");
             return Err(refused(text).hint(format!(
-                "its author publishes a `.tar.zst`, a `{}`, or a program",
+                "ask its author to publish a `.tar.zst`, a `{}`, or a program",
                 std::env::consts::DLL_SUFFIX
             )));
         }
-        // The name of a program is that of a plugin that does not say it; its platform is not
-        // a part of that.
+        // The name of a program is the name of the plugin unless it reports another one. The
+        // platform is not part of it.
         let path = match is_library {
             true => name.clone(),
             false => program_name(&source.place.repo, name),
@@ -654,19 +657,19 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
     }
     let files = archive::without_top(files);
     match files.iter().find(|it| it.path.starts_with('.') && it.path.ends_with("receipt.toml")) {
-        Some(it) => Err(refused(format!("`{}` is a name that is not a plugin's to use", it.path))),
+        Some(it) => Err(refused(format!("the name `{}` is reserved", it.path))),
         None => Ok(files),
     }
 }
 
-/// Returns whether bytes begin as programs of some system do.
+/// Returns whether bytes begin like a program for any system.
 fn is_runnable(bytes: &[u8]) -> bool {
     const MAGICS: [&[u8]; 5] =
         [b"#!", b"\x7fELF", b"MZ", &[0xcf, 0xfa, 0xed, 0xfe], &[0xca, 0xfe, 0xba, 0xbe]];
     MAGICS.iter().any(|it| bytes.starts_with(it))
 }
 
-/// Returns the file name of a program that is a file of its own.
+/// Returns the file name of a program that is published as a single file.
 fn program_name(repo: &str, asset: &str) -> String {
     let extension = Path::new(asset).extension().and_then(|it| it.to_str());
     let known = ["exe", "js", "pl", "py", "rb", "sh"];
@@ -745,7 +748,7 @@ fn receipt(
     receipt
 }
 
-/// Returns what a release has for each target: so that a lock file of one machine is good for all.
+/// Returns the files of a release for each target, so that a lock file applies to all platforms.
 fn targets(source: &Source<'_>, release: &Release) -> BTreeMap<String, Target> {
     let names: Vec<_> = release.files.iter().map(|it| &*it.name).collect();
     let said = release.files.iter().filter_map(|it| Some((it.target.clone()?, it)));
@@ -763,8 +766,8 @@ fn targets(source: &Source<'_>, release: &Release) -> BTreeMap<String, Target> {
     guessed.chain(said).map(|(name, file)| (name, target(file))).collect()
 }
 
-/// Returns the name of the link in the plugin directory. A program that does not say its name has
-/// that of its file, so the link of one has the plugin's short name.
+/// Returns the name of the link in the plugin directory. A program that does not report its name is
+/// named after its file, so its link has the plugin's short name.
 fn link_name(key: &PluginKey, is_program: bool, file: &str) -> String {
     let name = key.name().to_string();
     if !is_program {

@@ -1,13 +1,14 @@
-//! A plugin manager: plugins are fetched, verified and kept, and each version can be had again.
+//! A plugin manager: plugins are fetched, verified and stored, and each version can be restored.
 //!
-//! In reading order: where plugins come from ([`source`], [`origin`]), what is in an archive
-//! ([`archive`]), which file of a release is meant ([`asset`]), who vouches for it
-//! ([`signature`], [`Trust`]), where it is kept ([`store`]), and what keeps it the same
-//! ([`lockfile`]). How it is found is beside the way ([`index`]). `install` is the way from the first to the last; the `commands` are on top.
+//! In reading order: where plugins come from ([`source`], [`origin`]), the content of an archive
+//! ([`archive`]), the choice of a file from a release ([`asset`]), the trust in its bytes
+//! ([`signature`], [`Trust`]), where it is stored ([`store`]), and how it is locked ([`lockfile`]).
+//! The search for plugins is separate ([`index`]). `install` combines all of these steps, and the
+//! `commands` use it.
 //!
-//! Invariants: no byte of a plugin is unpacked before its digest and its signature were compared;
-//! no plugin is visible before it has passed every check; a process that is killed leaves what
-//! was there before or what is to be.
+//! Invariants: no byte of a plugin is unpacked before its digest and its signature have been
+//! verified; no plugin is visible before it has passed every check; a process that is killed leaves
+//! either the previous state or the new one.
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

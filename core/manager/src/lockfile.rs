@@ -1,8 +1,8 @@
-//! Lock files: which versions of which plugins, from where, with which bytes, for every target.
+//! Lock files: versions of plugins, with their sources and digests, for every target.
 //!
-//! The format is made for version control: sorted by name, without counters and times. Every line
-//! of a plugin begins with its name, so that no line of one plugin is equal to one of another.
-//! Hence the union of the lines of two branches that each add a plugin (`merge=union` in
+//! The format is designed for version control: sorted by name, without counters and times. Every
+//! line of a plugin begins with its name, so lines of different plugins are never equal. Therefore,
+//! the union of the lines of two branches that each add a plugin (`merge=union` in
 //! `.gitattributes`) is a lock file with both plugins.
 
 #[cfg(test)]
@@ -38,17 +38,17 @@ pub struct LockFile {
 pub struct Locked {
     /// Its version.
     pub version: String,
-    /// Where it comes from, without a version.
+    /// Its source, without a version.
     pub source: String,
-    /// What the source calls the version.
+    /// The source's name for the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Who vouched for its bytes when it was locked; nothing that is worth less is installed.
+    /// Its trust when it was locked. Nothing with lower trust is installed.
     pub trust: Trust,
-    /// The key that its releases are signed with.
+    /// The key with which its releases are signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublicKey>,
-    /// What the release has for each target.
+    /// The files of the release for each target.
     #[serde(default)]
     pub targets: BTreeMap<String, Target>,
 }
@@ -57,13 +57,13 @@ pub struct Locked {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockFileError {
-    /// A merge has left both sides in it.
-    #[error("line {line} is the mark of a conflict, which a merge has left")]
+    /// A merge has left conflict markers.
+    #[error("line {line} is a conflict marker from a merge")]
     Conflict {
         /// The first such line.
         line: usize,
     },
-    /// It is not what this format allows.
+    /// It violates the format.
     #[error("line {line} is invalid: {message}")]
     Syntax {
         /// The line.
@@ -71,26 +71,26 @@ pub enum LockFileError {
         /// What is wrong with it.
         message: String,
     },
-    /// A merge has left two versions of one plugin in it.
-    #[error("line {line} says again what an earlier line says of `{what}`")]
+    /// A merge has left two versions of one plugin.
+    #[error("line {line} repeats `{what}` of an earlier line")]
     Twice {
         /// The line.
         line: usize,
-        /// What is there twice.
+        /// The repeated key.
         what: String,
     },
-    /// Something in it cannot be that of a plugin.
+    /// A value is not valid for a plugin.
     #[error("invalid {field} `{value}` of plugin `{plugin}`")]
     Value {
         /// The plugin.
         plugin: String,
-        /// What it is.
+        /// The field.
         field: &'static str,
         /// The value.
         value: String,
     },
     /// A newer host wrote it.
-    #[error("it has format {found}, this host knows {FORMAT}")]
+    #[error("its format is {found}, but this host reads format {FORMAT}")]
     Format {
         /// The format.
         found: u32,
@@ -115,14 +115,14 @@ impl LockFile {
         lock
     }
 
-    /// Returns the digest of the versions that are demanded, which names what is made of them.
+    /// Returns the digest of the required versions, after which derived directories are named.
     pub fn digest(&self) -> Digest {
         Digest::of(self.to_string().as_bytes())
     }
 }
 
 impl Locked {
-    /// Returns what a lock file says of an installed version.
+    /// Returns the entry of a lock file for an installed version.
     pub fn of(receipt: &Receipt) -> Self {
         Self {
             version: receipt.version.clone(),
@@ -134,7 +134,7 @@ impl Locked {
         }
     }
 
-    /// Checks that all of it can be that of a plugin, and that no name leads anywhere else.
+    /// Checks that all values are valid for a plugin, and that no name leads out of the store.
     fn check(&self, name: &str) -> Result<(), LockFileError> {
         let fault = |field, value: &str| {
             let (plugin, value) = (name.to_owned(), value.to_owned());
@@ -153,7 +153,7 @@ impl Locked {
         }
     }
 
-    /// Returns whether an installed version is the one that is meant, on a target.
+    /// Returns whether an installed version is the locked one, for a target.
     pub fn fits(&self, receipt: &Receipt, target: &str) -> bool {
         if self.version != receipt.version || self.source != receipt.source {
             return false;
@@ -174,7 +174,7 @@ impl FromStr for LockFile {
         if let Some(idx) = text.lines().position(is_mark) {
             return Err(LockFileError::Conflict { line: idx + 1 });
         }
-        // A newer format may be anything else but this.
+        // A newer format may differ in everything but this.
         let head: Head = toml::from_str(text).map_err(|err| syntax(text, &err))?;
         if head.format != FORMAT {
             return Err(LockFileError::Format { found: head.format });
@@ -185,13 +185,13 @@ impl FromStr for LockFile {
     }
 }
 
-/// What every format has.
+/// The part that every format has.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
 }
 
-/// Returns whether a line is a mark that a merge has left.
+/// Returns whether a line is a conflict marker from a merge.
 fn is_mark(line: &str) -> bool {
     let line = line.trim_end();
     let marks = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
@@ -199,7 +199,7 @@ fn is_mark(line: &str) -> bool {
     rest.is_some_and(|it| it.is_empty() || it.starts_with(' '))
 }
 
-/// Returns the error of a text that is not TOML, or not what this format allows.
+/// Returns the error of a text that is not TOML, or violates this format.
 fn syntax(text: &str, err: &toml::de::Error) -> LockFileError {
     let before = err.span().and_then(|it| text.get(..it.start));
     let line = before.map_or(1, |it| it.matches('\n').count() + 1);
@@ -227,11 +227,11 @@ impl fmt::Display for LockFile {
     }
 }
 
-/// The fields of a plugin. The first and the last hardly ever change: a change of a plugin does not
-/// touch the addition of another one beside it, which to git would be a conflict.
+/// The fields of a plugin. The first and the last one hardly ever change, so a change of one plugin
+/// does not touch an adjacent addition of another one, which would be a conflict in git.
 const FIELDS: [&str; 6] = ["source", "version", "tag", "key", "targets", "trust"];
 
-/// Writes a line for each value in a value.
+/// Writes a line for each value inside a value.
 fn write_value(f: &mut fmt::Formatter<'_>, path: &str, value: &toml::Value) -> fmt::Result {
     let table = match value {
         toml::Value::Table(table) => table,
@@ -248,8 +248,8 @@ fn write_value(f: &mut fmt::Formatter<'_>, path: &str, value: &toml::Value) -> f
     Ok(())
 }
 
-/// Returns a text as a string of TOML, in one line.
+/// Returns a text as a TOML string, on one line.
 fn quoted(text: &str) -> String {
-    // JSON escapes all that TOML has escaped, but for one character.
+    // JSON escapes everything that TOML must escape, except for one character.
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

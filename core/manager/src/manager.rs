@@ -1,4 +1,4 @@
-//! What all commands of the manager begin with: the user's store, and the sources.
+//! The common basis of all commands of the manager: the user's store, and the sources.
 
 use crate::asking;
 use crate::config::Config;
@@ -23,7 +23,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long an anonymous answer of GitHub is used again.
+/// How long an anonymous answer of GitHub is reused.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
 /// The manager of one run of the host.
@@ -42,42 +42,42 @@ impl<'a> Manager<'a> {
         check_trusted("the user's plugin directory")?;
         let config = Config::load(session.identity())?;
         let root = user_dir(session).ok_or_else(|| {
-            failed("there is no plugin directory of the user's")
+            failed("the user has no plugin directory")
                 .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())
         })?;
         let client = OnceCell::new();
         Ok(Self { session, config, root, client, api: None, mirror: None, is_offline: false })
     }
 
-    /// Takes releases from a mirror, and from nowhere else.
+    /// Takes releases only from a mirror.
     pub(crate) fn with_mirror(self, mirror: Option<&str>) -> Result<Self, CliError> {
         Ok(Self { mirror: mirror.map(Mirror::parse).transpose()?, ..self })
     }
 
-    /// Asks another server than GitHub's own.
+    /// Queries a server other than GitHub's own.
     pub(crate) fn with_api(self, api: Option<String>) -> Self {
         Self { api, ..self }
     }
 
-    /// Touches no network.
+    /// Disables the network.
     pub(crate) fn offline(self, is_offline: bool) -> Self {
         Self { is_offline, ..self }
     }
 
-    /// Opens the store to read it.
+    /// Opens the store for reading.
     pub(crate) fn store(&self) -> Result<Option<Store>, CliError> {
         Ok(Store::open(&self.root)?)
     }
 
-    /// Opens the store to change it.
+    /// Opens the store for changes.
     pub(crate) fn lock(&self) -> Result<LockedStore, CliError> {
         let console = self.session.console();
         Ok(Store::lock(&self.root, &mut |holder| {
-            console.log(Level::Info, &format!("waiting for {holder}, which changes plugins"));
+            console.log(Level::Info, &format!("waiting for {holder}, which is changing plugins"));
         })?)
     }
 
-    /// Returns the plugins of the store.
+    /// Returns the plugins in the store.
     pub(crate) fn plugins(&self) -> Result<Vec<Stored>, CliError> {
         match self.store()? {
             Some(store) => Ok(store.plugins()?),
@@ -85,7 +85,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Finds the plugin of the store that the user names, by its key, its name or its source.
+    /// Finds the plugin in the store that the user means, by its key, its name or its source.
     pub(crate) fn find(&self, store: &Store, text: &str) -> Result<Stored, CliError> {
         let plugins = store.plugins()?;
         let key: Option<PluginKey> = text.parse().ok();
@@ -118,7 +118,7 @@ impl<'a> Manager<'a> {
                 "plugin `{text}` is `{}`, which was not installed by this command",
                 path.display()
             ))
-            .hint("change it with what has put it there".to_owned()),
+            .hint("change it with the program that installed it".to_owned()),
             None => {
                 let name = &self.session.identity().command_name;
                 failed(format!("plugin `{text}` is not installed"))
@@ -127,7 +127,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Reads what the user typed as a source. One word is a plugin of the host's own makers.
+    /// Parses a source. A single word means a first-party plugin of the host.
     pub(crate) fn spec(&self, text: &str) -> Result<Spec, CliError> {
         let err = match parse(text) {
             Ok(spec) => return Ok(spec),
@@ -148,8 +148,9 @@ impl<'a> Manager<'a> {
                 (Spec::Oci(spec), tag) => Spec::Oci(OciSpec { tag, ..spec }),
                 (_, Some(version)) => {
                     let source = shown(&source);
-                    let text = format!("`{source}` is one file, and so has no version `{version}`");
-                    return Err(usage(text).hint(format!("leave out `@{version}`")));
+                    let text =
+                        format!("`{source}` is a single file, and has no version `{version}`");
+                    return Err(usage(text).hint(format!("omit `@{version}`")));
                 }
             };
             self.session
@@ -169,21 +170,22 @@ impl<'a> Manager<'a> {
                 let command = &self.session.identity().command_name;
                 let text = format!("unknown plugin `{name}`: it is not in the plugin index");
                 Err(usage(text).hint(format!(
-                    "type `{command} plugin search` to see what there is, or name a source"
+                    "type `{command} plugin search` to list the available plugins, or specify a \
+                     source"
                 )))
             }
             _ => Err(err),
         }
     }
 
-    /// Returns where what the user has typed comes from.
+    /// Returns the source that the user has typed.
     pub(crate) fn source(&self, spec: &Spec) -> Result<Source<'_>, CliError> {
         let place = Place { owner: spec.owner(), repo: spec.repo() };
         let text = spec.source();
         let offline = || {
             let text = shown(&text);
-            let text = format!("`{text}` is not in the store, and the network is not to be used");
-            failed(text).hint("name a mirror with `--from`, or leave out `--offline`".to_owned())
+            let text = format!("`{text}` is not in the store, and network access is disabled");
+            failed(text).hint("specify a mirror with `--from`, or omit `--offline`".to_owned())
         };
         let partial = || self.cache("partial").inspect(|it| sweep(it));
         let origin: Box<dyn Origin + '_> = match (&self.mirror, spec) {
@@ -208,7 +210,7 @@ impl<'a> Manager<'a> {
         Ok(Source { text, place, origin })
     }
 
-    /// Returns where the index of plugins is that the user names, or has configured.
+    /// Returns the location of the plugin index, from the command line or the configuration.
     pub(crate) fn index_place(
         &self,
         named: Option<&str>,
@@ -235,7 +237,7 @@ impl<'a> Manager<'a> {
         Ok(Some(index::Place::new(text, base, key, cache)?))
     }
 
-    /// Reads the index of plugins that the user names, or has configured.
+    /// Reads the plugin index, from the command line or the configuration.
     pub(crate) fn index(&self, named: Option<&str>) -> Result<Option<index::Loaded>, CliError> {
         let Some(place) = self.index_place(named)? else { return Ok(None) };
         let server = place.server().filter(|_| !self.is_offline);
@@ -243,13 +245,13 @@ impl<'a> Manager<'a> {
         let servers = server.into_iter().collect();
         let loaded = asking::patiently(self.session.console(), servers, || place.load(client))?;
         if let Some(err) = &loaded.stale {
-            let text = format!("{err}: its plugin index may be out of date");
+            let text = format!("{err}: the plugin index may be outdated");
             self.session.console().log(Level::Warn, &text);
         }
         Ok(Some(loaded))
     }
 
-    /// Returns where the index says that a plugin comes from.
+    /// Returns the source of a plugin according to the index.
     pub(crate) fn source_of(&self, name: &str) -> Result<Option<String>, CliError> {
         let Some(loaded) = self.index(None)? else { return Ok(None) };
         match loaded.index.named(name)[..] {
@@ -260,7 +262,7 @@ impl<'a> Manager<'a> {
                 let text =
                     format!("`{name}` is ambiguous in the plugin index: {}", names.join(", "));
                 Err(CliError::new(pintle_host::cli::Exit::Ambiguous, text)
-                    .hint("name the plugin that you want in full".to_owned()))
+                    .hint("use the full name of the plugin that you want".to_owned()))
             }
         }
     }
@@ -293,13 +295,13 @@ impl<'a> Manager<'a> {
         std::fs::create_dir_all(&dir).ok().map(|()| dir)
     }
 
-    /// Returns which release is wanted if none is named.
+    /// Returns the release to use if none is specified.
     pub(crate) fn newest(&self, pre_releases: bool) -> Wanted {
         Wanted { version: None, pre_releases, minimum_age: self.config.minimum_release_age }
     }
 
-    /// Installs exactly what a lock file says, if it is not in the store yet, and returns the
-    /// directory of the version.
+    /// Installs exactly the version in a lock file, unless it is in the store already, and returns
+    /// the directory of the version.
     pub(crate) fn install_locked(
         &self,
         store: &LockedStore,
@@ -324,7 +326,7 @@ impl<'a> Manager<'a> {
         let source = self.source(&spec)?;
         let expected = Some((name, &*locked.version));
         let demand = Demand { locked: Some(locked), expected, is_visible, ..Demand::default() };
-        // With a mirror, the addresses of the lock are not those that the file has there.
+        // The URLs in the lock file do not apply to files in a mirror.
         let wanted = Wanted {
             version: Some(locked.tag.clone().unwrap_or_else(|| locked.version.clone())),
             ..Wanted::default()
@@ -336,12 +338,12 @@ impl<'a> Manager<'a> {
     }
 }
 
-/// Where releases are copied to, and others install from.
+/// Where releases are copied to, and installed from.
 #[derive(Debug)]
 pub(crate) enum Mirror {
     /// A directory.
     Dir(PathBuf),
-    /// A registry, with the beginning of the names of its repositories.
+    /// A registry, with the beginning of its repository names.
     Oci(OciSpec),
 }
 
@@ -352,19 +354,21 @@ impl Mirror {
         }
         match parse(text)? {
             Spec::Oci(spec) if spec.tag.is_none() && spec.digest.is_none() => Ok(Self::Oci(spec)),
-            _ => Err(usage(format!("`{text}` is a tag, and not a place for repositories"))),
+            _ => Err(usage(format!(
+                "`{text}` names a tag or a digest, not a location for repositories"
+            ))),
         }
     }
 }
 
-/// Returns the repository of a plugin in a mirror that is a registry, whose names have no
-/// capitals.
+/// Returns the repository of a plugin in a mirror that is a registry. Repository names contain no
+/// upper-case letters.
 pub(crate) fn mirrored(mirror: &OciSpec, place: &Place) -> OciSpec {
     let repository = format!("{}/{}/{}", mirror.repository, place.owner, place.repo);
     OciSpec { repository: repository.to_ascii_lowercase(), ..mirror.clone() }
 }
 
-/// Reads what the user typed as a source.
+/// Parses a source that the user has typed.
 pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
     text.parse::<Spec>()
         .map_err(|err| CliError::from_error(pintle_host::cli::Exit::Usage, &err).hint(err.hint()))

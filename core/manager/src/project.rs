@@ -1,8 +1,9 @@
-//! The plugins that a project demands: those of the lock file in it.
+//! The plugins that a project requires: those in its lock file.
 //!
-//! For each lock file, the store has a directory of links to just those versions, named by the
-//! digest of the lock file. So a command that runs in the project looks for one file upwards,
-//! reads it, and has one more directory to search. `plugin sync` makes the directory.
+//! For each lock file, the store has a directory of links to exactly these versions, named after
+//! the digest of the lock file. A command in the project therefore searches for one file in the
+//! parent directories, reads it, and has one more directory to search. `plugin sync` creates the
+//! directory.
 
 use crate::config::Config;
 use crate::errors::{failed, lock_file, refused, unreadable_lock_file};
@@ -15,9 +16,9 @@ use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Where a project's lock file is, from the directory of the project.
+/// The path of a project's lock file, relative to the directory of the project.
 pub(crate) const FILE: &str = ".pintle/plugins.lock";
-/// The directory of the store that has one directory for each content of a lock file.
+/// The directory in the store that contains one directory for each lock file's content.
 pub(crate) const VIEWS: &str = ".store/projects";
 /// The largest lock file that is read.
 const MAX_LEN: u64 = 16 * 1024 * 1024;
@@ -29,13 +30,14 @@ pub(crate) struct ProjectLock {
 }
 
 impl ProjectLock {
-    /// Finds the lock file of the project that the current directory is in. One that belongs to
-    /// another user is refused: it decides which code is run.
+    /// Finds the lock file of the project in the current directory. A file that belongs to another
+    /// user is refused, because it determines which code runs.
     pub(crate) fn find(session: &Session<'_>) -> Result<Option<Self>, CliError> {
         let Ok(dir) = std::env::current_dir() else { return Ok(None) };
         let Some(dir) = dir.ancestors().find(|it| has_lock_file(it)) else { return Ok(None) };
         let path = dir.join(FILE);
-        // Before it is read, which its owner may have forbidden; and what was read.
+        // Checked before it is read, which its owner may have forbidden, and again for the file
+        // that was read.
         if let Ok(found) = path.symlink_metadata() {
             check_owner(session, dir, &path, &found)?;
         }
@@ -58,7 +60,7 @@ impl ProjectLock {
     /// Returns a lock file for the project in the current directory, which has none.
     pub(crate) fn empty() -> Result<Self, CliError> {
         let dir = std::env::current_dir()
-            .map_err(|err| failed("the current directory is not there").cause(&err))?;
+            .map_err(|err| failed("the current directory does not exist").cause(&err))?;
         Ok(Self { path: dir.join(FILE), lock: LockFile::default() })
     }
 
@@ -74,13 +76,13 @@ impl ProjectLock {
         fs::replace(&self.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| failed(&err))
     }
 
-    /// Returns the name of the directory of its plugins, below that of all lock files.
+    /// Returns the name of the directory with its plugins, inside the directory for all lock files.
     pub(crate) fn view(&self) -> String {
         self.lock.digest().hex()[..24].to_owned()
     }
 }
 
-/// Returns whether a directory has a lock file, or may have one that this user must not see.
+/// Returns whether a directory has a lock file, or may have one that this user cannot access.
 fn has_lock_file(dir: &Path) -> bool {
     let path = dir.join(FILE);
     match path.symlink_metadata() {
@@ -100,8 +102,7 @@ fn read(path: &Path) -> Result<Contents, CliError> {
     })
 }
 
-/// Checks that a lock file is one of the user's or the administrator's, or in a project that the
-/// user trusts.
+/// Checks that a lock file belongs to the user or the administrator, or is in a trusted project.
 fn check_owner(
     session: &Session<'_>,
     dir: &Path,
@@ -122,12 +123,12 @@ fn check_owner(
         config.map_or_else(|| "the configuration".to_owned(), |it| it.display().to_string());
     let dir = dir.display();
     Err(refused(text).hint(format!(
-        "if you trust it, add `{dir}` to `trusted-projects` in `{config}`; if not, work outside of \
-         `{dir}`, or put a `{FILE}` of your own with the line `format = 1` below it"
+        "if you trust it, add `{dir}` to `trusted-projects` in `{config}`; if not, work outside \
+         `{dir}`, or add your own `{FILE}` with the line `format = 1` below it"
     )))
 }
 
-/// Returns the owner of a file if that is neither this user nor the administrator.
+/// Returns the owner of a file unless that is this user or the administrator.
 #[cfg(unix)]
 fn foreign_owner(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
@@ -140,7 +141,8 @@ fn foreign_owner(_: &Metadata) -> Option<u32> {
     None
 }
 
-/// Returns the directory of the plugins that the project demands, once `plugin sync` has made it.
+/// Returns the directory with the plugins that the project requires, once `plugin sync` has created
+/// it.
 pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliError> {
     let Some(found) = ProjectLock::find(session)? else { return Ok(None) };
     let Some(root) = user_dir(session) else { return Ok(None) };
@@ -153,21 +155,21 @@ pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliErr
         .hint(format!("type `{name} plugin sync`")))
 }
 
-/// Returns what to do about words that are no command, where the project's plugins are missing.
+/// Returns a hint for unknown commands if the project's plugins are not installed.
 pub(crate) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String> {
-    // The host's own nouns have help, which says more.
+    // The host's own nouns have help, which is more useful.
     if session.is_noun(words) || directory(session).is_ok() {
         return None;
     }
     let name = &session.identity().command_name;
-    Some(format!("a plugin of the project may have it: type `{name} plugin sync`"))
+    Some(format!("a plugin of the project may provide it: type `{name} plugin sync`"))
 }
 
 /// The lock file, for one run of the host; `None` if it cannot be used.
 struct Known(Option<Option<ProjectLock>>);
 
-/// Refuses a plugin in another version than the project demands. As long as it is not known what
-/// that is, all are refused.
+/// Refuses a plugin in another version than the project requires. While that version is unknown,
+/// all plugins are refused.
 pub(crate) fn vet(
     session: &Session<'_>,
     entry: &pintle_host::catalog::Entry,
@@ -188,7 +190,7 @@ pub(crate) fn vet(
     }
     let name = &session.identity().command_name;
     let text = format!(
-        "the project demands version {} of plugin `{}`, not `{key}`",
+        "the project requires version {} of plugin `{}`, not `{key}`",
         locked.version,
         key.name()
     );

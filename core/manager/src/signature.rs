@@ -1,7 +1,7 @@
-//! Signatures of [minisign], and what they are bound to.
+//! [minisign] signatures, and what they are bound to.
 //!
-//! A signature is of some bytes only. So that those of one plugin, version or target are not
-//! taken for another's, its trusted comment has to say what they are.
+//! A signature only covers bytes. Its trusted comment must identify them, so that the bytes of one
+//! plugin, version or target are not mistaken for another's.
 //!
 //! [minisign]: https://jedisct1.github.io/minisign/
 
@@ -14,15 +14,15 @@ use std::str::FromStr;
 
 /// The first word of a trusted comment.
 const PREFIX: &str = "pintle-plugin";
-/// What a signer says of a file that is for all targets, such as a script.
+/// The target of a file that is for all targets, such as a script.
 const EVERY_TARGET: (&str, &str) = ("target", "any");
-/// The algorithm of a signature of the bytes themselves, and of one of their hash.
+/// The algorithms of signatures: of the bytes themselves, and of their hash.
 const LEGACY: &[u8] = b"Ed";
 const PREHASHED: &[u8] = b"ED";
-/// What both keys and signatures start with: the algorithm, then the identifier of the key.
+/// The beginning of both keys and signatures: the algorithm, then the ID of the key.
 const ID: std::ops::Range<usize> = 2..10;
 
-/// A public key of minisign.
+/// A minisign public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey {
@@ -31,7 +31,7 @@ pub struct PublicKey {
     id: KeyId,
 }
 
-/// What a signature must be about.
+/// What a signature must be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound<'a> {
     /// The name of the plugin.
@@ -44,7 +44,7 @@ pub struct Bound<'a> {
     pub file: &'a str,
 }
 
-/// What a signer says of what is signed, once the signature was verified.
+/// The signer's comment on a file whose signature was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedComment(String);
 
@@ -53,17 +53,17 @@ pub struct TrustedComment(String);
 #[error("invalid minisign public key `{text}`")]
 #[non_exhaustive]
 pub struct InvalidKey {
-    /// The text, or the line of it that should be the key.
+    /// The text, or the line of it that should contain the key.
     pub text: String,
 }
 
-/// Why the signature of a file is refused.
+/// Why the signature of a file was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to verify the signature of `{file}`")]
 pub struct SignatureError {
     /// The signed file.
     pub file: String,
-    /// What is wrong.
+    /// The reason.
     #[source]
     pub reason: Reason,
 }
@@ -72,7 +72,7 @@ pub struct SignatureError {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is not a signature of minisign.
+    /// It is not a minisign signature.
     #[error("not a minisign signature")]
     Malformed,
     /// It signs the bytes themselves, as old versions of minisign did.
@@ -81,75 +81,76 @@ pub enum Reason {
     /// It was made with another key.
     #[error("signed with key {found}, but the trusted key is {expected}")]
     OtherKey {
-        /// The identifier of the key that is trusted.
+        /// The ID of the trusted key.
         expected: String,
-        /// The identifier of the key that was used.
+        /// The ID of the key that was used.
         found: String,
     },
     /// The bytes, the signature or its comment were changed.
     #[error("the signature does not match the file and its trusted comment")]
     Mismatch,
-    /// The trusted comment is not of a plugin.
-    #[error("the trusted comment is not that of a plugin: expected `{expected}`, found `{found}`")]
+    /// The trusted comment is not for a plugin.
+    #[error("the trusted comment is not for a plugin: expected `{expected}`, found `{found}`")]
     Unbound {
-        /// What it should be.
+        /// The expected beginning.
         expected: String,
-        /// What it is.
+        /// The actual comment.
         found: String,
     },
-    /// The trusted comment leaves out what it must say.
+    /// The trusted comment lacks a required word.
     #[error("the trusted comment has no `{key}`: expected `{key}={expected}`, found `{found}`")]
     Missing {
-        /// What is missing.
+        /// The missing key.
         key: &'static str,
-        /// The value that it should have.
+        /// The expected value.
         expected: String,
         /// The whole comment.
         found: String,
     },
-    /// The signature is of something else.
+    /// The signature is for something else.
     #[error("signed for another {key}: expected `{expected}`, found `{found}`")]
     Differs {
-        /// What differs.
+        /// The key that differs.
         key: &'static str,
-        /// The value that it should have.
+        /// The expected value.
         expected: String,
-        /// The value that it has.
+        /// The actual value.
         found: String,
     },
-    /// The trusted comment says something twice.
+    /// The trusted comment contains a key more than once.
     #[error(
-        "the trusted comment has several `{key}`: expected `{key}={expected}`, found `{found}`"
+        "the trusted comment has more than one `{key}`: expected `{key}={expected}`, found \
+         `{found}`"
     )]
     Repeated {
-        /// What there is twice.
+        /// The repeated key.
         key: &'static str,
-        /// The value that it should have.
+        /// The expected value.
         expected: String,
         /// The whole comment.
         found: String,
     },
 }
 
-/// Returns the names that the signature of a file may have, the usual one first.
+/// Returns the possible names of a file's signature, the usual one first.
 pub fn signature_names(asset: &str) -> [String; 2] {
     [".minisig", ".sig"].map(|it| format!("{asset}{it}"))
 }
 
-/// Returns the trusted comment that binds a signature, for `minisign -S -t`.
+/// Returns the trusted comment for a signature, for `minisign -S -t`.
 ///
-/// The values are read back as words, so one with a blank in it cannot be verified.
+/// The values are read back as words, so a value with a space cannot be verified.
 pub fn trusted_comment(bound: &Bound<'_>) -> String {
     let pairs = bound.pairs().map(|(key, value)| format!(" {key}={value}"));
     format!("{PREFIX}{}", pairs.concat())
 }
 
-/// Verifies that some bytes are signed with a key, and returns what the signer says of them.
-/// `file` is what errors call them.
+/// Verifies that some bytes are signed with a key, and returns the signer's comment. Errors refer
+/// to the file as `file`.
 ///
 /// # Errors
 ///
-/// The signature is malformed, a legacy one, of another key, or of other bytes.
+/// The signature is malformed, a legacy one, or was made with another key or for other bytes.
 pub fn verify(
     key: &PublicKey,
     bytes: &[u8],
@@ -167,14 +168,14 @@ impl TrustedComment {
         &self.0
     }
 
-    /// Checks that the signature is of what `bound` says.
+    /// Checks that the signature is for `bound`.
     ///
-    /// The name and the version of a plugin are in the file itself, so they are known only when
+    /// The name and the version of a plugin are in the file itself, so they are known only after
     /// its bytes are trusted.
     ///
     /// # Errors
     ///
-    /// The comment does not say the same.
+    /// The comment differs.
     pub fn check(&self, bound: &Bound<'_>) -> Result<(), SignatureError> {
         check_bound(&self.0, bound)
             .map_err(|reason| SignatureError { file: bound.file.to_owned(), reason })
@@ -182,7 +183,7 @@ impl TrustedComment {
 }
 
 impl PublicKey {
-    /// Returns the identifier of the key, as minisign prints it.
+    /// Returns the ID of the key, in minisign's notation.
     pub fn id(&self) -> String {
         self.id.to_string()
     }
@@ -240,7 +241,7 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// The identifier of a key.
+/// The ID of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct KeyId([u8; 8]);
 
@@ -250,7 +251,7 @@ impl Display for KeyId {
     }
 }
 
-/// Returns what the line of a key or a signature starts with.
+/// Returns the beginning of the line of a key or a signature.
 fn algorithm_and_id(line: &str) -> Option<([u8; 2], KeyId)> {
     let bytes = BASE64_STANDARD.decode(line.trim()).ok()?;
     let algorithm = bytes.first_chunk()?;
@@ -315,7 +316,7 @@ mod tests {
         verify(key, bytes, signature, bound.file)?.check(bound)
     }
 
-    /// All of them were made by minisign 0.11 (Debian), with keys that exist no more.
+    /// All of them were made with minisign 0.11 (Debian), and keys that no longer exist.
     const FILE: &[u8] = b"a plugin\n";
     const KEY: &str = "RWQ97IQK4Xz+5Ld3K5d5NelB9i1q1h4CLras+C5P4YS90qvV478dbudZ";
     const OTHER_KEY: &str = "RWSde9aOKdXRuZsej2aiDMYIiIzAQWy0DClnngFzQvz8NI4CWqCe3Oix";
@@ -437,14 +438,12 @@ qrLeNhfPVRM5SJN1x1MPbPs3sWoEjuoTzYBDAurfq0RU8iS4zg4RDWzXdstxNuByG63oxfsBZ2dFtHpx
             "the trusted comment has no `target`: expected `target=x86_64-unknown-linux-gnu`, \
              found `pintle-plugin name=greeter.example.org version=v1.2.3 file=greeter.tar.gz`"
         );
-        assert!(
-            reason(FILE, TWICE, &BOUND).starts_with(
-                "the trusted comment has several `version`: expected `version=v1.2.3`"
-            )
-        );
+        assert!(reason(FILE, TWICE, &BOUND).starts_with(
+            "the trusted comment has more than one `version`: expected `version=v1.2.3`"
+        ));
         assert_eq!(
             reason(FILE, UNBOUND, &BOUND),
-            "the trusted comment is not that of a plugin: expected `pintle-plugin \
+            "the trusted comment is not for a plugin: expected `pintle-plugin \
              name=greeter.example.org version=v1.2.3 target=x86_64-unknown-linux-gnu \
              file=greeter.tar.gz`, found `timestamp:1795802521\tfile:f\thashed`"
         );

@@ -1,20 +1,20 @@
-//! How far the bytes of a plugin are vouched for.
+//! The trust in the bytes of a plugin.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Who vouches for the bytes of a plugin; each step is worth more than those before it.
+/// What vouches for the bytes of a plugin, in ascending order.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
-    /// Nobody: they are what the source had when they were fetched.
+    /// Nothing: they are what the source returned when they were fetched.
     #[default]
     None,
-    /// The source, or the user, gave their digest apart from them.
+    /// Their digest was known from the source or the user.
     Digest,
-    /// Who has the secret part of the key that is pinned for the source.
+    /// They are signed with the key that is pinned for the source.
     Signed,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the files of the store are still those that were installed.
+//! Checks whether the files in the store are still the installed ones.
 
 use crate::archive::MAX_LEN;
 use crate::config::{Config, Verify};
@@ -13,7 +13,7 @@ use pintle_host::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// Returns what is wrong with the files of a version, a sentence each.
+/// Returns the faults of the files of a version, one sentence each.
 pub(crate) fn faults(
     store: &Store,
     place: &Place,
@@ -26,9 +26,11 @@ pub(crate) fn faults(
         faults.extend(match found.get(path) {
             None => Some(format!("`{path}` is missing")),
             Some(Err(fault)) => Some(format!("`{path}`: {fault}")),
-            Some(Ok(it)) if it.digest != record.digest => Some(format!("`{path}` has other bytes")),
+            Some(Ok(it)) if it.digest != record.digest => {
+                Some(format!("`{path}` has different content"))
+            }
             Some(Ok(it)) if it.is_executable != record.is_executable => {
-                Some(format!("`{path}` has another mode"))
+                Some(format!("`{path}` has a different mode"))
             }
             Some(Ok(_)) => None,
         });
@@ -41,7 +43,7 @@ pub(crate) fn faults(
     Ok(faults)
 }
 
-/// Compares a plugin's file with what was installed, before it is loaded, if the user wants that.
+/// Compares a plugin's file with the installed one before it is loaded, if configured.
 pub(crate) fn vet(
     session: &Session<'_>,
     entry: &pintle_host::catalog::Entry,
@@ -61,7 +63,7 @@ pub(crate) fn vet(
             not_installed(session, &format!("`{}` {}", path.display(), fault.text))
         })?,
     };
-    // Only the store has digests of what it keeps.
+    // Only files in the store have known digests.
     let Ok(real) = path.canonicalize() else { return Ok(()) };
     let Ok(below) = real.strip_prefix(&root) else { return Ok(()) };
     let record = match linked.and_then(|it| it.files.get(&it.file).copied()) {
@@ -76,11 +78,11 @@ pub(crate) fn vet(
     {
         return Ok(());
     }
-    let text = format!("`{}` is not the one that was installed", real.display());
+    let text = format!("`{}` is not the installed one", real.display());
     Err(not_installed(session, &text))
 }
 
-/// Returns the digest of a file; `None` if it is larger than any that is installed.
+/// Returns the digest of a file; `None` if it is larger than any installed file can be.
 fn digest_of_file(path: &Path) -> Result<Option<Digest>, StoreError> {
     let (file, metadata) = fs::open_regular(path)?;
     if metadata.len() > MAX_LEN {
@@ -98,12 +100,12 @@ fn not_installed(session: &Session<'_>, what: &str) -> CliError {
         .hint(format!("type `{name} plugin verify`, and install the plugin again"))
 }
 
-/// Returns where a plugin of the store was installed from, and who vouched for it.
+/// Returns the source of a plugin in the store, and its trust.
 pub(crate) fn provenance(
     session: &Session<'_>,
     entry: &pintle_host::catalog::Entry,
 ) -> Option<Provenance> {
-    // Not all links are the store's.
+    // Not all links belong to the store.
     entry.path()?.read_link().ok().filter(|it| it.is_relative())?;
     let root = session.shared(|| Root(user_dir(session).and_then(|it| it.canonicalize().ok())));
     let root = root.0.as_deref()?;
@@ -116,7 +118,7 @@ pub(crate) fn provenance(
 /// The directory of the store, for one run of the host.
 struct Root(Option<PathBuf>);
 
-/// Returns the directory in the store, and the name, of a link of the store or of a view.
+/// Returns the directory in the store and the name of a link in the store or in a view.
 fn link_in(root: &Path, path: &Path) -> Option<(PathBuf, String)> {
     let dir = path.parent()?.canonicalize().ok()?;
     let dir = dir.strip_prefix(root).ok()?;
@@ -124,11 +126,11 @@ fn link_in(root: &Path, path: &Path) -> Option<(PathBuf, String)> {
     is_of_links.then_some((dir.to_owned(), path.file_name()?.to_str()?.to_owned()))
 }
 
-/// What the store knows of a file.
+/// The store's information about a file.
 enum Record {
-    /// It is not in a plugin of the store.
+    /// It does not belong to a plugin in the store.
     Unknown,
-    /// It is; nothing is known of a file that was added, or whose receipt is damaged.
+    /// It does. Nothing is known about an added file, or one with a damaged receipt.
     Of(Option<FileRecord>),
 }
 
@@ -139,7 +141,8 @@ fn record_of(store: &Store, below: &Path) -> Result<Record, CliError> {
     if place.check().is_err() {
         return Ok(Record::Unknown);
     }
-    // Where all is well, one receipt says all; reading the others would cost more than that.
+    // If there is no fault, one receipt suffices; reading the others would take longer than the
+    // check.
     let known = store.receipt(&place, version).ok().flatten();
     if let Some(record) = known.and_then(|it| it.files.get(&file.join("/")).copied()) {
         return Ok(Record::Of(Some(record)));

@@ -1,4 +1,4 @@
-//! What happens to registries when clusters come and go.
+//! Updates registries when clusters are created, started or deleted.
 
 use crate::each::Failures;
 use crate::registry::{self, Registry};
@@ -8,7 +8,7 @@ use pintle_plugin::ClusterInfo;
 use pintle_plugin::prelude::*;
 use std::collections::BTreeSet;
 
-/// The hook on the events of clusters.
+/// The hook for the events of clusters.
 #[derive(Default)]
 pub(crate) struct Clusters;
 
@@ -31,7 +31,7 @@ impl Hook for Clusters {
     }
 }
 
-/// Makes and starts the registries, and tells the nodes of them.
+/// Creates and starts the registries, and adds them to the nodes as mirrors.
 fn prepare(event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
     let request = Request::read(event)?;
     if request.is_empty() {
@@ -60,10 +60,10 @@ fn prepare(event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
     Ok(amendment.into())
 }
 
-/// Takes away what belonged to a cluster that is gone.
+/// Removes the registries of a deleted cluster.
 ///
-/// Other registries leave its network: a container that was stopped can never be started
-/// again while it is in a network that there is no more.
+/// Other registries leave its network, because a stopped container cannot start while it is
+/// connected to a network that no longer exists.
 fn clear(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
     let containers = host.containers();
     let mut own = Vec::new();
@@ -75,7 +75,7 @@ fn clear(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
             others.push(it);
         }
     }
-    // A network that was there before the cluster may have other clusters in it.
+    // A network that existed before the cluster may contain other clusters.
     if cluster.network_external {
         others.clear();
     }
@@ -87,17 +87,17 @@ fn clear(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
         failures.note(&it.name, containers.disconnect(&it.name, &cluster.network));
     }
     if !failures.is_empty() {
-        // What somebody else took away in the meantime is gone all the same.
+        // A registry that was removed in the meantime is not a failure.
         let left = registry::all(containers)?;
         let is_left =
             |it: &Registry| it.cluster == cluster.name || it.networks.contains(&cluster.network);
         failures.retain(|name| left.iter().any(|it| it.name == name && is_left(it)));
     }
-    failures.into_result("take away")?;
+    failures.into_result("remove")?;
     Ok(HookReply::proceed())
 }
 
-/// Lets a registry stand for all its names, and for its name with these ports.
+/// Makes a registry a mirror for all its names, and for its name with these ports.
 fn mirror(mut amendment: Amendment, registry: &Registry, ports: &BTreeSet<u16>) -> Amendment {
     let mut keys = registry.stands_for();
     keys.extend(ports.iter().map(|it| format!("{}:{it}", registry.name)));
@@ -110,7 +110,7 @@ fn mirror(mut amendment: Amendment, registry: &Registry, ports: &BTreeSet<u16>) 
 /// Returns the registry as it is once it runs.
 fn started(host: &Host<'_>, registry: &Registry) -> Result<Registry> {
     if registry.running {
-        // It may be one that is started again and again.
+        // It may be one that keeps restarting.
         if registry.state != "running" {
             registry.tell(host);
         }
@@ -121,7 +121,7 @@ fn started(host: &Host<'_>, registry: &Registry) -> Result<Registry> {
     Ok(started)
 }
 
-/// Puts the registries into the new cluster's network, and announces one.
+/// Connects the registries to the new cluster's network, and announces one of them.
 fn attach(event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
     let request = Request::read(event)?;
     if request.is_empty() {
@@ -138,8 +138,8 @@ fn attach(event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
     Ok(HookReply::proceed())
 }
 
-/// Starts the registries of a cluster that was started, and announces one again: its address
-/// may be another one than before.
+/// Starts the registries of a cluster that has been started, and announces one again, because its
+/// address may have changed.
 fn wake(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
     let mut all = registry::all(host.containers())?;
     all.retain(|it| it.cluster == cluster.name || it.networks.contains(&cluster.network));
@@ -152,8 +152,8 @@ fn wake(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
     Ok(HookReply::proceed())
 }
 
-/// Tells tools, through the cluster, where to push to: KEP-1755. Only one registry can be
-/// told, and none that takes no images because it is a cache.
+/// Publishes in the cluster where tools should push to: KEP-1755. Only one registry can be
+/// announced, and it must not be a cache, which accepts no images.
 ///
 /// <https://github.com/kubernetes/enhancements/tree/master/keps/sig-cluster-lifecycle/generic/1755-communicating-a-local-registry>
 fn announce(cluster: &ClusterInfo, registries: &[&Registry], host: &Host<'_>) {
@@ -178,7 +178,7 @@ fn announce(cluster: &ClusterInfo, registries: &[&Registry], host: &Host<'_>) {
         "metadata": { "name": "local-registry-hosting", "namespace": "kube-public" },
         "data": { "localRegistryHosting.v1": text },
     });
-    // Nodes pull from it all the same; a cluster is not given up for an announcement.
+    // Nodes can pull from it regardless, so the cluster is not abandoned because of this.
     if let Err(err) = host.containers().apply(&cluster.name, manifest) {
         host.warn(format!("cannot announce the registry `{name}` in the cluster: {err:#}"));
     }

@@ -1,4 +1,4 @@
-//! The commands: registries that stand alone, and a look at all of them.
+//! The commands: independent registries, and a list of all registries.
 
 use crate::each::Failures;
 use crate::listing;
@@ -7,7 +7,7 @@ use crate::spec::{Environment, Proxy, Publish, Secret, Spec, Volume};
 use pintle_plugin::prelude::*;
 use std::collections::BTreeSet;
 
-/// The networks that engines put containers into by themselves.
+/// The networks to which engines connect containers by default.
 const DEFAULT_NETWORKS: [&str; 2] = ["bridge", "podman"];
 
 /// `registry create`
@@ -16,14 +16,15 @@ pub(crate) struct Create;
 
 impl Command for Create {
     const PATH: &'static [&'static str] = &["registry", "create"];
-    const ABOUT: &'static str = "Make a registry that several clusters can use";
+    const ABOUT: &'static str = "Create a registry that several clusters can use";
 
     fn args(&self) -> Vec<Arg> {
         vec![
-            Arg::positional("name").help("Its name [default: this program's, with `-registry`]"),
+            Arg::positional("name")
+                .help("The registry's name [default: this program's, with `-registry`]"),
             Arg::option("port")
                 .value_name("[IP:]PORT")
-                .help("Port on this machine [default: a free one, for this machine only]"),
+                .help("Port on this machine [default: a free one, only for this machine]"),
             Arg::option("image").help("Image to run"),
             Arg::option("volume")
                 .value_name("SOURCE:TARGET")
@@ -31,20 +32,20 @@ impl Command for Create {
                 .help("Mount a directory or a volume; images are in /var/lib/registry"),
             Arg::option("proxy-remote-url")
                 .value_name("URL")
-                .help("Be a pull-through cache of this registry"),
-            Arg::option("proxy-username").value_name("USER").help("User name at that registry"),
+                .help("Run as a pull-through cache of this registry"),
+            Arg::option("proxy-username").value_name("USER").help("User name for that registry"),
             Arg::option("proxy-password")
                 .value_name("PASSWORD")
-                .help("Password there; others can see it while the command runs"),
-            Arg::flag("no-delete").help("Let no images be deleted from it"),
+                .help("Password for that registry; other users can see it while the command runs"),
+            Arg::flag("no-delete").help("Do not allow images to be deleted"),
         ]
     }
 
     fn long_about(&self) -> String {
         "Clusters use it with `cluster create --registry-use NAME`.\n\n\
-         Environment variables, which begin with this program's name in capitals: \
-         `…_REGISTRY_IMAGE` is the image unless `--image` names another; \
-         `…_REGISTRY_PROXY_PASSWORD` is the password unless `--proxy-password` gives another."
+         Environment variables, which begin with this program's name in upper case: \
+         `…_REGISTRY_IMAGE` sets the image, unless `--image` is given; \
+         `…_REGISTRY_PROXY_PASSWORD` sets the password, unless `--proxy-password` is given."
             .to_owned()
     }
 
@@ -113,7 +114,7 @@ impl Command for List {
                 .choice("json")
                 .choice("yaml")
                 .default_value("text")
-                .help("The form of the output"),
+                .help("The output format"),
         ]
     }
 
@@ -139,8 +140,8 @@ impl Command for Delete {
     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
         let wanted: Vec<String> = call.args.find("name")?.unwrap_or_default();
         if wanted.is_empty() != call.args.flag("all") {
-            return Err(UsageError("either names, or `--all`".to_owned()))
-                .hint("`registry list` shows the names");
+            return Err(UsageError("expected either names or `--all`".to_owned()))
+                .hint("list the names with `registry list`");
         }
         let containers = host.containers();
         let mut known = registry::all(containers)?;
@@ -166,7 +167,7 @@ impl Command for Delete {
     }
 }
 
-/// Returns what to call the networks that a user or a cluster brought, if there are any.
+/// Returns a description of the networks that a user or a cluster has connected, if there are any.
 fn foreign(networks: &[&str]) -> Option<String> {
     let foreign = networks.iter().filter(|it| !DEFAULT_NETWORKS.contains(it));
     let names: Vec<_> = foreign.map(|it| format!("`{it}`")).collect();
@@ -183,7 +184,7 @@ pub(crate) struct Start;
 
 impl Command for Start {
     const PATH: &'static [&'static str] = &["registry", "start"];
-    const ABOUT: &'static str = "Start registries that were stopped";
+    const ABOUT: &'static str = "Start stopped registries";
 
     fn args(&self) -> Vec<Arg> {
         vec![names().required()]
@@ -208,7 +209,7 @@ pub(crate) struct Stop;
 
 impl Command for Stop {
     const PATH: &'static [&'static str] = &["registry", "stop"];
-    const ABOUT: &'static str = "Stop registries; the images in them are kept";
+    const ABOUT: &'static str = "Stop registries and keep their images";
 
     fn args(&self) -> Vec<Arg> {
         vec![names().required()]
@@ -231,7 +232,7 @@ fn names() -> Arg {
     Arg::positional("name").repeated().help("The registries' names")
 }
 
-/// Returns the registries of these names, each once.
+/// Returns the registries with these names, each once.
 fn chosen(known: &[Registry], names: &[String]) -> Result<Vec<Registry>> {
     let names: BTreeSet<_> = names.iter().collect();
     names.into_iter().map(|it| registry::pick(known, it).cloned()).collect()

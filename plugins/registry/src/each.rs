@@ -1,14 +1,14 @@
-//! Doing one thing to several registries: a failure does not stop the rest.
+//! Performs one operation on several registries: a failure does not stop the others.
 
 use pintle_plugin::anyhow;
 use pintle_plugin::prelude::*;
 
-/// The names of what failed, each with the reason.
+/// The names of the registries that failed, each with the reason.
 #[derive(Default)]
 pub(crate) struct Failures(Vec<(String, anyhow::Error)>);
 
 impl Failures {
-    /// Notes a failure, if it is one; returns the value otherwise.
+    /// Records a failure, or returns the value.
     pub(crate) fn note<T>(&mut self, name: &str, result: Result<T>) -> Option<T> {
         result.map_err(|err| self.0.push((name.to_owned(), err))).ok()
     }
@@ -22,7 +22,7 @@ impl Failures {
         self.0.retain(|it| matters(&it.0));
     }
 
-    /// Returns one error with all names and reasons, where `verb` says what failed.
+    /// Returns one error with all names and reasons. `verb` names the operation.
     ///
     /// # Errors
     ///

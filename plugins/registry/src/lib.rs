@@ -1,11 +1,11 @@
-//! A plugin that runs image registries beside clusters.
+//! A plugin that runs image registries alongside clusters.
 //!
-//! A registry is a container. It stands alone (`registry create`) and may be used by several
-//! clusters, or it belongs to one (`cluster create --registry`) and is deleted with it.
-//! Nodes learn of their registries before they are made, as mirrors; tools learn of one from
-//! the cluster, as KEP-1755 has it.
+//! A registry is a container. It is either independent (`registry create`), and can be used by
+//! several clusters, or it belongs to one cluster (`cluster create --registry`) and is deleted with
+//! it. Nodes get their registries as mirrors before they are created. Tools find one through the
+//! cluster, as defined by KEP-1755.
 //!
-//! This file is the plugin as its host sees it.
+//! This file defines the plugin for its host.
 
 mod clusters;
 mod commands;
@@ -22,12 +22,12 @@ use request::NAME;
 
 pintle_plugin::export_plugin! {
     name: NAME,
-    description: "Runs image registries beside clusters",
+    description: "Runs image registries alongside clusters",
     project_versions: ["3"],
     nouns: [Noun::new(&["registry"], "Manage image registries").long_about(
-        "A registry is a container that clusters pull images from. One that `registry create` \
-         makes is on its own, and any number of clusters can use it; one that \
-         `cluster create --registry` makes belongs to its cluster and is deleted with it."
+        "A registry is a container that clusters pull images from. A registry that `registry \
+         create` creates is independent, and any number of clusters can use it. A registry that \
+         `cluster create --registry` creates belongs to its cluster and is deleted with it."
     )],
     commands: [Create, List, Delete, Start, Stop],
     hooks: [Clusters],

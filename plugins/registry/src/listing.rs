@@ -1,10 +1,10 @@
-//! The forms of the listing.
+//! The output formats of the list.
 
 use crate::registry::Registry;
 use pintle_plugin::prelude::*;
 use serde::Serialize;
 
-/// A registry in the listing.
+/// A registry in the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row<'a> {
@@ -36,11 +36,11 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Returns the listing in the form `text`, `json` or `yaml`, without the last line feed.
+/// Returns the list in the format `text`, `json` or `yaml`, without the last line feed.
 ///
 /// # Errors
 ///
-/// None in practice: texts are always JSON.
+/// None in practice, because strings are always valid JSON.
 pub(crate) fn show(registries: &[Registry], form: &str) -> Result<String> {
     let rows: Vec<_> = registries.iter().map(Row::new).collect();
     match form {
@@ -69,7 +69,7 @@ fn text(rows: &[Row<'_>]) -> String {
     table.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Writes a list of flat maps: every value of JSON is one of YAML, too.
+/// Writes a list of flat maps: every JSON value is also valid YAML.
 fn yaml(rows: &json::Value) -> Result<String> {
     let rows = rows.as_array().context("the listing is a list")?;
     if rows.is_empty() {

@@ -1,4 +1,4 @@
-//! A registry that exists, as its container tells; and how one is made.
+//! An existing registry, according to its container; and the creation of one.
 
 use crate::spec::{PORT, Spec, label};
 use pintle_plugin::anyhow;
@@ -10,13 +10,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream, ToSocketAddrs as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a port of the engine's choice is tried to be kept.
+/// How often to try to keep a port that the engine has chosen.
 const MAX_TRIES: usize = 3;
 
-/// How long a cache may take to answer, or to find that it does not reach its registry.
+/// How long a cache may take to answer, or to find that it cannot reach its registry.
 const TRIAL: Duration = Duration::from_secs(1);
 
-/// How often it is asked.
+/// How often to check the cache.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A registry.
@@ -47,7 +47,7 @@ impl Registry {
         self.ports.iter().find(|it| it.container == port && it.host != 0)
     }
 
-    /// Returns the host and port that the engine's machine knows it by, while it runs.
+    /// Returns the host and port at which the engine's machine reaches it while it runs.
     pub(crate) fn address(&self) -> Option<String> {
         let PublishedPort { host_ip, host, .. } = self.published()?;
         Some(match host_ip.parse() {
@@ -56,7 +56,7 @@ impl Registry {
         })
     }
 
-    /// Returns the host and port that the nodes of its clusters know it by.
+    /// Returns the host and port at which the nodes of its clusters reach it.
     pub(crate) fn inner_address(&self) -> String {
         format!("{}:{}", self.name, self.port())
     }
@@ -66,7 +66,7 @@ impl Registry {
         self.labels.get(label::PROXY).map(String::as_str)
     }
 
-    /// Returns the hosts and ports, as images name them, that it stands for in clusters.
+    /// Returns the hosts and ports in image names for which it is a mirror in clusters.
     pub(crate) fn stands_for(&self) -> BTreeSet<String> {
         let mut keys = BTreeSet::from([self.inner_address()]);
         if let Some(port) = self.published().map(|it| it.host) {
@@ -77,21 +77,21 @@ impl Registry {
         keys
     }
 
-    /// Whether it has run since it was started.
+    /// Returns whether it has been running since it was started.
     fn keeps_running(&self) -> bool {
         self.state == "running" && self.restarts == 0
     }
 
-    /// Says that it was started, and whether it has lived until now.
+    /// Reports that it was started, and whether it is still running.
     pub(crate) fn tell(&self, host: &Host<'_>) {
         let name = &self.name;
         if self.keeps_running() {
             let at = self.address().map_or(String::new(), |it| format!(" at {it}"));
             host.info(format!("the registry `{name}` runs{at}"));
         } else {
-            // A cache ends when it does not reach its registry, and is started again and again.
+            // A cache ends if it cannot reach its registry, and is restarted again and again.
             host.warn(format!(
-                "the registry `{name}` does not keep running: `docker logs {name}` shows why"
+                "the registry `{name}` does not keep running: check `docker logs {name}`"
             ));
         }
     }
@@ -102,16 +102,16 @@ impl Registry {
     }
 }
 
-/// Whether `localhost` is as good as the address.
+/// Returns whether `localhost` can be used instead of the address.
 fn is_local(ip: IpAddr) -> bool {
     ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
 }
 
-/// Returns what images call the registry at a URL.
+/// Returns the host in image names for the registry at a URL.
 fn remote_key(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |it| it.1);
     match rest.split('/').next().unwrap_or_default() {
-        // Docker Hub has one name for images, and another for its API.
+        // Docker Hub has one name in image names, and another one for its API.
         "registry-1.docker.io" | "index.docker.io" => "docker.io".to_owned(),
         host => host.to_owned(),
     }
@@ -130,12 +130,12 @@ pub(crate) fn all(containers: Containers<'_>) -> Result<Vec<Registry>> {
 ///
 /// # Errors
 ///
-/// When there is none; then the hint says which there are.
+/// When it does not exist. The hint lists the existing ones.
 pub(crate) fn pick<'a>(known: &'a [Registry], name: &str) -> Result<&'a Registry> {
     let names: Vec<_> = known.iter().map(|it| format!("`{}`", it.name)).collect();
     let hint = match names.as_slice() {
-        [] => "there is none at all; `registry create` makes one".to_owned(),
-        names => format!("there is {}", names.join(", ")),
+        [] => "there are no registries; create one with `registry create`".to_owned(),
+        names => format!("use an existing registry: {}", names.join(", ")),
     };
     known
         .iter()
@@ -144,11 +144,11 @@ pub(crate) fn pick<'a>(known: &'a [Registry], name: &str) -> Result<&'a Registry
         .hint(hint)
 }
 
-/// Makes a registry and starts it.
+/// Creates a registry and starts it.
 ///
 /// # Errors
 ///
-/// When the name or the port is taken, or the engine fails; then there is no such registry.
+/// When the name or the port is in use, or the engine fails. In both cases, no registry remains.
 pub(crate) fn make(
     containers: Containers<'_>,
     known: &[Registry],
@@ -156,8 +156,8 @@ pub(crate) fn make(
 ) -> Result<Registry> {
     let name = &spec.name;
     if known.iter().any(|it| it.name == *name) {
-        return Err(anyhow!("there is already a registry `{name}`"))
-            .hint("give it another name, use the one that is there, or delete that first");
+        return Err(anyhow!("the registry `{name}` already exists"))
+            .hint("choose another name, use the existing registry, or delete it first");
     }
     let container = match spec.publish.port {
         0 => run_at_free_port(containers, spec),
@@ -170,8 +170,8 @@ pub(crate) fn make(
     }
 }
 
-/// Waits until a cache answers or has ended. Whether its port can be reached from here is up to
-/// the engine, so one that does neither is taken for one that runs.
+/// Waits until a cache answers or has ended. Whether its port can be reached from here depends on
+/// the engine, so a cache that does neither is considered to be running.
 fn on_trial(containers: Containers<'_>, mut cache: Registry) -> Result<Registry> {
     let start = Instant::now();
     while cache.keeps_running() && start.elapsed() < TRIAL {
@@ -184,8 +184,8 @@ fn on_trial(containers: Containers<'_>, mut cache: Registry) -> Result<Registry>
     Ok(cache)
 }
 
-/// Whether HTTP is spoken there: an engine takes connections for a program that does not listen
-/// yet.
+/// Returns whether the program at the address responds to HTTP: an engine accepts connections for a
+/// program that is not listening yet.
 fn answers(address: &str) -> bool {
     let mut addresses = address.to_socket_addrs().into_iter().flatten();
     let stream = addresses.find_map(|it| TcpStream::connect_timeout(&it, TRIAL).ok());
@@ -197,12 +197,12 @@ fn answers(address: &str) -> bool {
     stream.is_some_and(|it| ask(it).is_ok())
 }
 
-/// Runs a registry at a port of the engine's choice, and makes that a fixed one.
+/// Runs a registry on a port that the engine chooses, and makes this port permanent.
 ///
-/// An engine chooses anew each time it starts a container, and after it was started itself.
-/// But nodes keep the port in their mirrors, and users in their images' names. Only the
-/// engine knows which ports of its machine are free, which may be another one than ours: so
-/// the choice is its, and the registry is made once more with what it chose.
+/// An engine chooses another port each time it starts a container, and after its own restart, but
+/// nodes keep the port in their mirrors, and users in the names of their images. Only the engine
+/// knows which ports are free on its machine, which may not be this one. Therefore the engine
+/// chooses, and the registry is created again with this port.
 fn run_at_free_port(containers: Containers<'_>, spec: &Spec) -> Result<ContainerInfo> {
     let mut n_tries = 0;
     loop {
@@ -211,22 +211,23 @@ fn run_at_free_port(containers: Containers<'_>, spec: &Spec) -> Result<Container
         let Some(port) = first.published().map(|it| it.host) else { return Ok(first.0) };
         containers.remove(&spec.name)?;
         match containers.run(spec.container(port)) {
-            // Somebody took the port in between.
+            // Another program has taken the port in the meantime.
             Err(_) if n_tries < MAX_TRIES => {}
             result => return result,
         }
     }
 }
 
-/// Adds advice where the engine's words are known; others stay as they are.
+/// Adds a hint if the engine's message is known; other errors stay as they are.
 fn explain(err: anyhow::Error, spec: &Spec) -> anyhow::Error {
     let text = format!("{err:#}");
-    let result: Result<()> = Err(err.context(format!("cannot make the registry `{}`", spec.name)));
+    let result: Result<()> =
+        Err(err.context(format!("cannot create the registry `{}`", spec.name)));
     let says = |words: &[&str]| words.iter().any(|it| text.contains(it));
     let result = if says(&["name is already in use", "is already in use by"]) {
-        result.hint("another container has this name: give the registry another one")
+        result.hint("another container has this name: choose another name for the registry")
     } else if says(&["port is already allocated", "address already in use"]) {
-        result.hint("give another port, or none for a free one")
+        result.hint("choose another port, or omit it to use a free one")
     } else {
         result
     };

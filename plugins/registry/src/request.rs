@@ -1,4 +1,4 @@
-//! What a new cluster wants of registries: the options of `cluster create`, and the
+//! The registries that a new cluster requests: with the options of `cluster create`, and with the
 //! plugin's section of the cluster file.
 
 use crate::spec::{Environment, Proxy, Publish, Secret, Spec, Volume};
@@ -7,15 +7,15 @@ use pintle_plugin::prelude::*;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
-/// The plugin's name, which is also that of its section in cluster files.
+/// The plugin's name, which is also the name of its section in cluster files.
 pub(crate) const NAME: &str = "registry.pintle.dev";
 
-/// What a cluster wants of registries.
+/// The registries that a cluster requests.
 ///
-/// It follows from the event alone, so that it is the same before the cluster and behind it.
+/// It depends only on the event, so it is the same before and after the creation of the cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// The registry to make.
+    /// The registry to create.
     pub(crate) create: Option<Spec>,
     /// The existing registries to use.
     pub(crate) uses: Vec<Use>,
@@ -25,21 +25,21 @@ pub(crate) struct Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Use {
     pub(crate) name: String,
-    /// Ports, beside its own, that images name it with.
+    /// Additional ports with which images refer to it.
     pub(crate) ports: BTreeSet<u16>,
 }
 
 /// The options that the plugin adds to `cluster create`.
 pub(crate) fn options() -> Vec<Arg> {
     vec![
-        Arg::flag("registry").help("Make a registry that belongs to the cluster"),
+        Arg::flag("registry").help("Create a registry that belongs to the cluster"),
         Arg::option("registry-port").value_name("[IP:]PORT").help(
-            "Port of that registry on this machine [default: a free one, for this machine only]",
+            "Port of that registry on this machine [default: a free one, only for this machine]",
         ),
         Arg::option("registry-use")
             .value_name("NAME[:PORT]")
             .repeated()
-            .help("Use a registry of `registry create`"),
+            .help("Use a registry that `registry create` has created"),
     ]
 }
 
@@ -71,17 +71,17 @@ struct Remote {
     password: Option<Secret>,
 }
 
-/// Reads a key whose presence says something: `create:` means `create: {}`.
+/// Reads a key whose presence has a meaning: `create:` means `create: {}`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Create>, D::Error> {
     Option::deserialize(deserializer).map(|it| Some(it.unwrap_or_default()))
 }
 
 impl Request {
-    /// Reads what an event says.
+    /// Reads the request in an event.
     ///
     /// # Errors
     ///
-    /// When it says what cannot be.
+    /// When the request is invalid.
     pub(crate) fn read(event: &ClusterEvent) -> Result<Self> {
         let host = host(&event.cluster);
         Self::read_in(event, &Environment::new(&host))
@@ -98,20 +98,20 @@ impl Request {
         let create = match create {
             Some(create) => Some(create.read(&event.cluster, port, environment)?),
             None if port.is_some() => {
-                return Err(UsageError("a port, but no registry for it".to_owned()))
-                    .hint("`--registry-port` goes with `--registry`");
+                return Err(UsageError("a port without a registry".to_owned()))
+                    .hint("use `--registry-port` with `--registry`");
             }
             None => None,
         };
         Ok(Self { create, uses: uses(section.r#use, event.texts("registry-use"))? })
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether nothing is requested.
     pub(crate) fn is_empty(&self) -> bool {
         self.create.is_none() && self.uses.is_empty()
     }
 
-    /// Returns the names of the registries, the one that is made first.
+    /// Returns the names of the registries, beginning with the one to create.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let uses = self.uses.iter().map(|it| it.name.as_str());
         self.create.iter().map(|it| it.name.as_str()).chain(uses)
@@ -134,7 +134,7 @@ impl Create {
         if let Some(host) = &self.host {
             spec.publish = spec.publish.at(host)?;
         }
-        // What is said on the command line comes before the file.
+        // The command line takes precedence over the file.
         spec.publish = port.unwrap_or(spec.publish);
         let volumes = self.volumes.iter().map(|it| Volume::parse(it, None));
         spec.volumes = volumes.collect::<Result<_>>()?;
@@ -145,7 +145,7 @@ impl Create {
     }
 }
 
-/// Reads the registries to use; one that is named twice is used once.
+/// Reads the registries to use; repeated names count once.
 fn uses(of_file: Vec<String>, of_line: Vec<String>) -> Result<Vec<Use>> {
     let mut uses: Vec<Use> = Vec::new();
     for text in of_file.iter().chain(&of_line) {
@@ -154,8 +154,8 @@ fn uses(of_file: Vec<String>, of_line: Vec<String>) -> Result<Vec<Use>> {
             None => (text.as_str(), None),
         };
         if name.is_empty() || port.is_some_and(|it| it.is_none_or(|it| it == 0)) {
-            return Err(UsageError(format!("`{text}` is no registry to use")))
-                .hint("give it as `NAME` or `NAME:PORT`");
+            return Err(UsageError(format!("invalid registry `{text}`")))
+                .hint("use the form `NAME` or `NAME:PORT`");
         }
         let idx = uses.iter().position(|it| it.name == name).unwrap_or_else(|| {
             uses.push(Use { name: name.to_owned(), ports: BTreeSet::new() });
@@ -166,16 +166,16 @@ fn uses(of_file: Vec<String>, of_line: Vec<String>) -> Result<Vec<Use>> {
     Ok(uses)
 }
 
-/// Returns what the names of a cluster's things begin with, as `pintle-demo`.
+/// Returns the prefix of the names of a cluster's objects, for example `pintle-demo`.
 ///
-/// The network may be one that was there before, so the nodes tell; what is left of a
-/// cluster may have none.
+/// The network may have existed before, so the names of the nodes determine the prefix. The remains
+/// of a cluster may have no nodes.
 pub(crate) fn prefix(cluster: &ClusterInfo) -> &str {
     let first = cluster.nodes.iter().find_map(|it| it.name.strip_suffix("-server-0"));
     first.unwrap_or(&cluster.network)
 }
 
-/// Returns the host's command name, which events do not tell otherwise.
+/// Returns the host's command name, which is not part of events.
 fn host(cluster: &ClusterInfo) -> String {
     let prefix = prefix(cluster);
     prefix.strip_suffix(&format!("-{}", cluster.name)).unwrap_or("pintle").to_owned()
@@ -283,19 +283,19 @@ mod tests {
 
     #[test]
     fn mistakes_are_told() {
-        check_err(json!({ "registry-port": "5000" }), json!(null), "a port, but no registry");
+        check_err(json!({ "registry-port": "5000" }), json!(null), "a port without a registry");
         let port = json!({ "registry": true, "registry-port": "x" });
-        check_err(port, json!(null), "`x` is no port");
+        check_err(port, json!(null), "invalid port `x`");
         for text in ["", ":5000", "a:", "a:x", "a:0", "a:1:2"] {
-            check_err(json!({ "registry-use": [text] }), json!(null), "is no registry to use");
+            check_err(json!({ "registry-use": [text] }), json!(null), "invalid registry `");
         }
         let section = "the section `plugins.registry.pintle.dev` of the cluster file is wrong";
         check_err(json!({}), json!({ "make": {} }), section);
         check_err(json!({}), json!({ "create": { "colour": "red" } }), "unknown field `colour`");
         check_err(json!({}), json!({ "create": { "proxy": {} } }), "missing field `remote`");
-        check_err(json!({}), json!({ "create": { "name": "A" } }), "`A` is no name");
+        check_err(json!({}), json!({ "create": { "name": "A" } }), "invalid registry name `A`");
         let relative = json!({ "create": { "volumes": ["./a:/b"] } });
-        check_err(json!({}), relative, "`./a:/b` is no volume");
+        check_err(json!({}), relative, "invalid volume `./a:/b`");
     }
 
     #[test]
@@ -303,6 +303,6 @@ mod tests {
         let proxy = json!({ "remote": "https://a", "username": "ada", "password": ["secret"] });
         let err = read(json!({}), json!({ "create": { "proxy": proxy } })).unwrap_err();
         let err = format!("{err:#}");
-        assert!(err.contains("the password is no text") && !err.contains("secret"), "{err}");
+        assert!(err.contains("the password is not a string") && !err.contains("secret"), "{err}");
     }
 }

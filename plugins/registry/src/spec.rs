@@ -1,4 +1,4 @@
-//! What a registry is to be: read and checked before anything is made.
+//! The description of a registry, which is read and checked before anything is created.
 
 use pintle_plugin::prelude::*;
 use serde::{Deserialize, Deserializer, de};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-/// The image of a registry unless another is chosen.
+/// The default image of a registry.
 const IMAGE: &str = "docker.io/library/registry:2";
 
 /// The port of the registry in its container.
@@ -22,7 +22,7 @@ pub(crate) mod label {
     pub(crate) const PROXY: &str = "registry.pintle.dev/proxy";
 }
 
-/// A registry to be made.
+/// A registry to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spec {
     pub(crate) name: String,
@@ -37,11 +37,11 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// Describes a registry of which only the name is said.
+    /// Describes a registry of which only the name is given.
     ///
     /// # Errors
     ///
-    /// [`UsageError`] when it can have no such name.
+    /// [`UsageError`] when the name is invalid.
     pub(crate) fn new(name: String, environment: &Environment<'_>) -> Result<Self> {
         check_name(&name)?;
         Ok(Self {
@@ -67,7 +67,7 @@ impl Spec {
         for Volume { source, target } in &self.volumes {
             container = container.mount(source, target);
         }
-        // What it is a cache of is remembered; who asks is nobody's business.
+        // The URL of the other registry is recorded, but not the user.
         if let Some(proxy) = &self.proxy {
             container = container
                 .env("REGISTRY_PROXY_REMOTEURL", &proxy.url)
@@ -111,21 +111,21 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Fails unless `name` can be the name of a container that others find by it: labels of
-/// DNS (RFC 1123), joined by dots.
+/// Fails unless `name` can be the name of a container by which others find it: labels of DNS
+/// (RFC 1123), separated by dots.
 fn check_name(name: &str) -> Result<()> {
     let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
     let is_label = |it: &str| {
         !it.is_empty() && it.chars().all(fits) && !it.starts_with('-') && !it.ends_with('-')
     };
-    // The engine takes no name of one character.
+    // The engine does not accept names of one character.
     if (2..=MAX_NAME).contains(&name.len()) && name.split('.').all(is_label) {
         return Ok(());
     }
-    let err = UsageError(format!("`{name}` is no name for a registry"));
+    let err = UsageError(format!("invalid registry name `{name}`"));
     Err(err).hint(format!(
-        "2 to {MAX_NAME} lower-case letters, digits and `-`, beginning and ending with a letter \
-         or digit; dots may stand between such parts"
+        "use 2 to {MAX_NAME} lower-case letters, digits and `-`, beginning and ending with a \
+         letter or digit; such parts can be separated by dots"
     ))
 }
 
@@ -133,12 +133,12 @@ fn check_name(name: &str) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Publish {
     pub(crate) ip: String,
-    /// 0 leaves it to the engine.
+    /// 0 lets the engine choose.
     pub(crate) port: u16,
 }
 
 impl Default for Publish {
-    /// For this machine only: a registry asks nobody who he is.
+    /// Only for this machine, because a registry does not authenticate its users.
     fn default() -> Self {
         Self { ip: "127.0.0.1".to_owned(), port: 0 }
     }
@@ -149,15 +149,15 @@ impl Publish {
     ///
     /// # Errors
     ///
-    /// [`UsageError`] when the text is none of these.
+    /// [`UsageError`] when the text has another form.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         if let Ok(port) = text.parse() {
             return Ok(Self { port, ..Self::default() });
         }
         match text.replacen("localhost:", "127.0.0.1:", 1).parse::<SocketAddr>() {
             Ok(it) => Ok(Self { ip: it.ip().to_string(), port: it.port() }),
-            Err(_) => Err(UsageError(format!("`{text}` is no port")))
-                .hint("give it as `5000`, or with an address as `0.0.0.0:5000`"),
+            Err(_) => Err(UsageError(format!("invalid port `{text}`")))
+                .hint("use a port, for example `5000` or `0.0.0.0:5000`"),
         }
     }
 
@@ -165,18 +165,19 @@ impl Publish {
     ///
     /// # Errors
     ///
-    /// [`UsageError`] when the text is none.
+    /// [`UsageError`] when the text is not an address.
     pub(crate) fn at(mut self, ip: &str) -> Result<Self> {
         let text = if ip == "localhost" { "127.0.0.1" } else { ip };
         let parsed: Result<IpAddr, _> = text.parse();
-        let parsed = parsed.map_err(|_| UsageError(format!("`{ip}` is no address")));
-        self.ip =
-            parsed.hint("an address of this machine, as `127.0.0.1` or `0.0.0.0`")?.to_string();
+        let parsed = parsed.map_err(|_| UsageError(format!("invalid address `{ip}`")));
+        self.ip = parsed
+            .hint("use an address of this machine, for example `127.0.0.1` or `0.0.0.0`")?
+            .to_string();
         Ok(self)
     }
 }
 
-/// A folder or volume of the engine's machine, and where it is in the container.
+/// A directory or volume of the engine's machine, and its place in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Volume {
     source: String,
@@ -188,23 +189,24 @@ impl Volume {
     ///
     /// # Errors
     ///
-    /// [`UsageError`] when the text is no such pair, or is relative to no folder.
+    /// [`UsageError`] when the text has another form, or the path is relative and there is no
+    /// `folder`.
     pub(crate) fn parse(text: &str, folder: Option<&Path>) -> Result<Self> {
-        let wrong = || UsageError(format!("`{text}` is no volume"));
-        let hint = "give it as `SOURCE:TARGET`; the source is a volume or a path, the target an \
+        let wrong = || UsageError(format!("invalid volume `{text}`"));
+        let hint = "use the form `SOURCE:TARGET`; the source is a volume or a path, the target an \
                     absolute path";
         let pair = text.rsplit_once(':').filter(|it| !it.0.is_empty() && it.1.starts_with('/'));
         let (source, target) = pair.ok_or_else(wrong).hint(hint)?;
         let mut source = source.to_owned();
         if source.starts_with('.') || source.starts_with('~') {
-            let folder = folder.ok_or_else(wrong).hint("its source must be an absolute path")?;
+            let folder = folder.ok_or_else(wrong).hint("use an absolute path for its source")?;
             source = std::path::absolute(folder.join(source))?.display().to_string();
         }
         Ok(Self { source, target: target.to_owned() })
     }
 }
 
-/// What a registry is a cache of.
+/// The registry that a cache is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     url: String,
@@ -212,12 +214,12 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Reads what was said of the remote registry. A password that was not said may be in
-    /// the environment, where others do not see it as they see command lines.
+    /// Reads the settings of the remote registry. The password may also be in the environment,
+    /// where other users cannot see it, unlike on a command line.
     ///
     /// # Errors
     ///
-    /// [`UsageError`] when something needs what is missing, or the URL is none.
+    /// [`UsageError`] when a required setting is missing, or the URL is invalid.
     pub(crate) fn read(
         url: Option<String>,
         username: Option<String>,
@@ -231,8 +233,10 @@ impl Proxy {
             if username.is_none() && password.is_none() {
                 return Ok(None);
             }
-            return Err(UsageError("a user name or a password, but no remote registry".to_owned()))
-                .hint("they are for a pull-through cache: say of which registry it is one");
+            return Err(UsageError(
+                "a user name or a password without a remote registry".to_owned(),
+            ))
+            .hint("specify the remote registry of the pull-through cache");
         };
         check_url(&url)?;
         let variable = "REGISTRY_PROXY_PASSWORD";
@@ -244,7 +248,9 @@ impl Proxy {
                 Some((username.clone(), password.ok_or_else(missing).hint(hint)?))
             }
             None if password.is_some() => {
-                bail!(UsageError("a password for the remote registry, but no user name".to_owned()))
+                bail!(UsageError(
+                    "a password for the remote registry without a user name".to_owned()
+                ))
             }
             None => None,
         };
@@ -252,9 +258,9 @@ impl Proxy {
     }
 }
 
-/// Fails unless the URL is one that everybody may see. The error does not show it.
+/// Fails unless the URL contains nothing secret. The error does not show it.
 ///
-/// `*` stands for all registries: some images of registries can be a cache of them all.
+/// `*` means all registries: some registry images can be a cache of all of them.
 fn check_url(url: &str) -> Result<()> {
     if url == "*" {
         return Ok(());
@@ -266,13 +272,13 @@ fn check_url(url: &str) -> Result<()> {
     {
         return Ok(());
     }
-    Err(UsageError("the URL of the remote registry is not valid".to_owned())).hint(
-        "give it as `https://registry-1.docker.io`, without credentials, which have options of \
-         their own",
+    Err(UsageError("invalid URL of the remote registry".to_owned())).hint(
+        "use a URL without credentials, for example `https://registry-1.docker.io`; credentials \
+         have their own options",
     )
 }
 
-/// A text that is not shown.
+/// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(pub(crate) String);
 
@@ -286,9 +292,9 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match json::Value::deserialize(deserializer)? {
             json::Value::String(text) => Ok(Self(text)),
-            // As `password: 1234` in YAML.
+            // For example `password: 1234` in YAML.
             json::Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(de::Error::custom("the password is no text")),
+            _ => Err(de::Error::custom("the password is not a string")),
         }
     }
 }
@@ -326,7 +332,7 @@ mod tests {
         }
         for name in ["", "a", "A", "-a", "a-", "a_b", "a..b", "a.", "a:5000", &"a".repeat(64)] {
             let err = check_name(name).unwrap_err();
-            assert_eq!(err.to_string(), format!("`{name}` is no name for a registry"));
+            assert_eq!(err.to_string(), format!("invalid registry name `{name}`"));
         }
     }
 
@@ -343,7 +349,7 @@ mod tests {
         }
         assert_eq!(Publish::default().at("localhost").unwrap().ip, "127.0.0.1");
         let err = Publish::default().at("here").unwrap_err();
-        assert_eq!(err.to_string(), "`here` is no address");
+        assert_eq!(err.to_string(), "invalid address `here`");
     }
 
     #[test]
@@ -386,10 +392,10 @@ mod tests {
     #[test]
     fn credentials_need_a_remote_registry() {
         let err = proxy("", Some("ada"), None, &full()).unwrap_err();
-        assert_eq!(err.to_string(), "a user name or a password, but no remote registry");
+        assert_eq!(err.to_string(), "a user name or a password without a remote registry");
         assert_eq!(proxy("", Some(""), Some(""), &full()).unwrap(), None);
         let err = proxy("https://a.example", None, Some("x"), &empty()).unwrap_err();
-        assert_eq!(err.to_string(), "a password for the remote registry, but no user name");
+        assert_eq!(err.to_string(), "a password for the remote registry without a user name");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn command(command: Command) -> Command {
         .args(spec_options::args())
         .args(wait_args())
         .arg(timeout_arg())
-        .arg(flag("no-rollback", "Keep what was created when something fails"))
+        .arg(flag("no-rollback", "Keep what was created if something fails"))
         .arg(
             Arg::new("kubeconfig-update")
                 .long("kubeconfig-update")
@@ -27,7 +27,7 @@ pub(super) fn command(command: Command) -> Command {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true")
-                .help("Put the cluster into your kubeconfig [default: true]"),
+                .help("Add the cluster to your kubeconfig [default: true]"),
         )
         .arg(
             Arg::new("kubeconfig-switch")
@@ -37,7 +37,7 @@ pub(super) fn command(command: Command) -> Command {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true")
-                .help("Make the cluster the current context there [default: true]"),
+                .help("Make the cluster the current context [default: true]"),
         )
 }
 
@@ -63,7 +63,7 @@ pub(super) fn run(
     Ok(Exit::Done.into())
 }
 
-/// Returns how the cluster is to be created: the command line comes before the file.
+/// Returns the options of the creation. The command line takes precedence over the file.
 fn options(matches: &ArgMatches, file: &ClusterFile) -> Result<CreateOptions, CliError> {
     let switch = |name: &str, of_file: Option<bool>| {
         matches.get_one::<bool>(name).copied().or(of_file).unwrap_or(true)
@@ -86,15 +86,17 @@ fn options(matches: &ArgMatches, file: &ClusterFile) -> Result<CreateOptions, Cl
     })
 }
 
-/// Returns what the user learns when the cluster is there.
+/// Returns what to print when the cluster exists.
 fn outcome(session: &Session<'_>, spec: &ClusterSpec, options: &CreateOptions) -> Vec<String> {
     let (host, name) = (&session.identity().command_name, &spec.name);
     let mut lines = vec![match options.wait {
         true => format!("the cluster `{name}` is ready"),
-        false => format!("the nodes of the cluster `{name}` run; they may not be ready yet"),
+        false => {
+            format!("the nodes of the cluster `{name}` are running; they may not be ready yet")
+        }
     }];
     if options.kubeconfig.is_none() {
-        lines.push(format!("`{host} kubeconfig merge {name}` puts it into your kubeconfig"));
+        lines.push(format!("type `{host} kubeconfig merge {name}` to add it to your kubeconfig"));
     } else if !options.switch {
         let context = names(session).cluster(name);
         lines.push(format!("use it with `kubectl --context {context}`"));

@@ -1,4 +1,4 @@
-//! The text of a cluster file that a line names.
+//! The text of a cluster file that the command line names.
 
 use pintle_host::cli::{CliError, Exit};
 use pintle_host::fs::{self, Cause};
@@ -26,7 +26,7 @@ pub(super) fn load(path: &str) -> Result<(String, PathBuf), CliError> {
     })
 }
 
-/// Returns the error of a file that asks for what cannot be.
+/// Returns the error of a file that requests something impossible.
 pub(super) fn invalid(path: &str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> CliError {
     CliError::new(Exit::Usage, format!("invalid cluster file `{path}`")).cause(&*cause.into())
 }

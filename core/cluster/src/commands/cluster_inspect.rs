@@ -8,7 +8,7 @@ use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output};
 use pintle_host::services::escaped;
 
 pub(super) const ROW: Row =
-    Row::new(&["cluster", "inspect"], "Show all about a cluster", Run::Plain(run))
+    Row::new(&["cluster", "inspect"], "Show the details of a cluster", Run::Plain(run))
         .args(|command| command.arg(name_arg()).arg(output::arg()))
         .needs(&[ENGINE]);
 
@@ -20,11 +20,11 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 }
 
 fn text(cluster: &Cluster) -> String {
-    let origin = if cluster.network_is_external { " (not of this cluster alone)" } else { "" };
+    let origin = if cluster.network_is_external { " (shared)" } else { "" };
     let mut text = format!(
         "Name:     {}\nAPI:      {}\nNetwork:  {}{origin}\nNodes:\n",
         cluster.name,
-        escaped(cluster.api.as_deref().unwrap_or("not published now"), "\\n"),
+        escaped(cluster.api.as_deref().unwrap_or("not published"), "\\n"),
         escaped(&cluster.network, "\\n"),
     );
     let mut table = Vec::new();

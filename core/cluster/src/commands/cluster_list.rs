@@ -1,4 +1,4 @@
-//! `cluster list`: which clusters there are.
+//! `cluster list`: lists the clusters.
 
 use super::session_engine::{ENGINE, names, with_engine};
 use crate::nodes::{self, Cluster};

@@ -1,4 +1,4 @@
-//! `cluster logs`: what the nodes print.
+//! `cluster logs`: shows the logs of the nodes.
 
 use super::session_engine::{ENGINE, names, with_engine};
 use super::shared_args::{name, name_arg};
@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
 
 pub(super) const ROW: Row =
-    Row::new(&["cluster", "logs"], "Show what the nodes print", Run::Plain(run))
+    Row::new(&["cluster", "logs"], "Show the logs of the nodes", Run::Plain(run))
         .args(|command| {
             command
                 .arg(name_arg())
@@ -18,21 +18,21 @@ pub(super) const ROW: Row =
                         .long("node")
                         .value_name("FILTER")
                         .value_parser(clap::value_parser!(NodeFilter))
-                        .help("Only some nodes, for example server:0 or agent:*"),
+                        .help("Show only these nodes, for example server:0 or agent:*"),
                 )
                 .arg(
                     Arg::new("follow")
                         .short('f')
                         .long("follow")
                         .action(ArgAction::SetTrue)
-                        .help("Go on until interrupted"),
+                        .help("Follow the logs until interrupted"),
                 )
                 .arg(
                     Arg::new("tail")
                         .long("tail")
                         .value_name("LINES")
                         .value_parser(clap::value_parser!(u32))
-                        .help("Only the last lines of each node"),
+                        .help("Show only this many lines from the end of each log"),
                 )
         })
         .needs(&[ENGINE]);

@@ -14,8 +14,7 @@ pub(super) fn start_command(command: Command) -> Command {
 }
 
 pub(super) fn stop_command(command: Command) -> Command {
-    let timeout =
-        timeout_arg().help("How long it may take, for example 90s or 5m [default: no limit]");
+    let timeout = timeout_arg().help("The time limit, for example 90s or 5m [default: no limit]");
     command.args(names_args()).arg(timeout)
 }
 
@@ -59,8 +58,8 @@ pub(super) fn stop(
     Ok(Exit::Done.into())
 }
 
-/// Returns the names of the clusters that the user means; all of them are looked for before
-/// the first is touched.
+/// Returns the names of the clusters that the user means. All of them are looked up before the
+/// first one is changed.
 fn wanted(session: &Session<'_>, matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> {
     let names = names(session);
     if matches.get_flag("all") {

@@ -1,4 +1,4 @@
-//! How the work with a cluster shows on the terminal.
+//! Shows the progress of work on a cluster on the terminal.
 
 use crate::error::ClusterError;
 use crate::operations::Report;
@@ -8,7 +8,7 @@ use pintle_plugin::Level;
 use pintle_plugin::message::ProgressUpdate;
 use std::sync::{Mutex, PoisonError};
 
-/// The name under which the console knows the host's own progress.
+/// The name that the console uses for the host's own progress.
 const OWNER: &str = "";
 
 /// Reports to the console.

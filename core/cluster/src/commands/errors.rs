@@ -1,5 +1,5 @@
-//! The errors of clusters as the user reads them. The one place where they get their exit
-//! codes and hints, which may name options and the host's own command.
+//! The errors of clusters as users see them. This is the only place that assigns exit codes and
+//! hints, which may name options and the host's own command.
 
 use crate::api_server::ApiError;
 use crate::engine::{Endpoint, EndpointError, EngineError, FaultKind};
@@ -12,17 +12,18 @@ use pintle_host::causes::causes;
 use pintle_host::cli::{CliError, Exit, Hint};
 use pintle_plugin::message::{ErrorKind, ErrorReply};
 
-/// What node filters look like.
-pub(super) const FILTERS: &str = "filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` \
-     between; write `\\@` for an `@` in the value";
+/// A hint on the form of node filters.
+pub(super) const FILTERS: &str = "\
+    use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate \
+     several with `;`; write `\\@` for an `@` in the value";
 
 impl From<ClusterError> for CliError {
     fn from(err: ClusterError) -> Self {
-        // A hook's error has causes of its own, and its own exit code.
+        // A hook's error has its own causes and its own exit code.
         if let ClusterError::Hook(hook) = &err {
             return Self::from_hook(hook);
         }
-        // An excerpt of the file is shown as lines only if it is a cause itself.
+        // An excerpt of the file is shown as lines only if it is a direct cause.
         if let ClusterError::File { source: ClusterFileError::Invalid { source }, .. } = &err {
             return Self::new(exit(&err), err.to_string()).cause(&**source);
         }
@@ -30,7 +31,7 @@ impl From<ClusterError> for CliError {
     }
 }
 
-/// Returns an error as a plugin gets it that has asked for a service.
+/// Returns an error for a plugin that has called a service.
 pub(super) fn reply(err: &ClusterError, host: &Identity) -> ErrorReply {
     let mut reply = ErrorReply::failed(err.to_string());
     reply.causes = causes(err).map(ToString::to_string).collect();
@@ -65,7 +66,7 @@ fn exit(err: &ClusterError) -> Exit {
     }
 }
 
-/// Returns what to do about an error, where that is known.
+/// Returns what to do about an error, if that is known.
 fn hint(err: &ClusterError) -> Option<Hint> {
     Some(match err {
         ClusterError::Engine(err) => return engine_hint(err),
@@ -74,33 +75,35 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::File { source, .. } => return file_hint(source),
         ClusterError::Exists { name, is_remains } => exists_hint(name.clone(), *is_remains),
         ClusterError::Busy { holder, .. } if !holder.is_certain => Hint::from(format!(
-            "if no other run works on it, remove `{}`, which one that was killed may have left",
+            "if no other run is working on it, remove `{}`, which a killed run may have left",
             holder.path.display()
         )),
-        ClusterError::Busy { .. } => Hint::from("wait until it has ended, or end it"),
+        ClusterError::Busy { .. } => Hint::from("wait until it ends, or end it"),
         ClusterError::NotFound { .. } => {
-            command(|host| format!("`{host} cluster list` lists the clusters"))
+            command(|host| format!("type `{host} cluster list` to list the clusters"))
         }
         ClusterError::NoNode { .. } => {
-            command(|host| format!("`{host} node list` lists the nodes"))
+            command(|host| format!("type `{host} node list` to list the nodes"))
         }
         ClusterError::NoRunningNode { cluster } => start_hint(cluster.clone(), "start it"),
         ClusterError::NoKubeconfig { cluster } => {
-            start_hint(cluster.clone(), "the first server writes it when it runs: start it")
+            start_hint(cluster.clone(), "the first server writes it when it is running: start it")
         }
         ClusterError::NoFirstServer { .. } => {
-            Hint::from("delete the cluster: without its first server it cannot be used")
+            Hint::from("delete the cluster: it cannot be used without its first server")
         }
         ClusterError::NoImage { .. } => Hint::from(
-            "pull or build the image first, or name an archive that `docker save` has written",
+            "pull or build the image first, or specify an archive that `docker save` has written",
         ),
         ClusterError::NoArchive { .. } => {
-            Hint::from("write one with `docker save --output FILE IMAGE`")
+            Hint::from("create an image archive with `docker save --output FILE IMAGE`")
         }
         ClusterError::NoSubnet | ClusterError::SmallSubnet { .. } => {
             Hint::from("choose a free range with `--subnet`, for example `172.28.0.0/22`")
         }
-        ClusterError::OtherSubnet { .. } => Hint::from("omit `--subnet`, or name another network"),
+        ClusterError::OtherSubnet { .. } => {
+            Hint::from("omit `--subnet`, or specify another network")
+        }
         ClusterError::NoVolume { name } => {
             Hint::from(format!("create it with `docker volume create {name}`"))
         }
@@ -112,34 +115,33 @@ fn hint(err: &ClusterError) -> Option<Hint> {
             let cluster = cluster.clone();
             command(move |host| {
                 format!(
-                    "start the cluster with `{host} cluster start {cluster}`; with `--force` the \
-                     nodes' containers are deleted all the same, and the cluster still counts on \
-                     them when it starts"
+                    "start the cluster with `{host} cluster start {cluster}`; `--force` deletes \
+                     the nodes' containers regardless, but the cluster still counts the nodes as \
+                     members when it starts"
                 )
             })
         }
         ClusterError::Import { is_zstd: true, .. } => Hint::from(
-            "not every containerd reads what zstd has compressed: decompress the archive first, \
-             with `zstd -d`, or compress it by gzip",
+            "some versions of containerd cannot read archives that are compressed with zstd: \
+             decompress the archive with `zstd -d`, or compress it with gzip",
         ),
         ClusterError::Quorum { lost, .. } if !lost.is_empty() => Hint::from(format!(
-            "the cluster still counts on servers whose containers are gone: remove them \
-                 first, with `kubectl delete node {}`",
+            "servers without a container still count as members of the cluster: remove them first \
+             with `kubectl delete node {}`",
             lost.join(" ")
         )),
         ClusterError::Quorum { .. } => Hint::from(
             "wait until the other servers are ready, or delete one server at a time; `--force` \
-             deletes all the same, and the cluster may be lost",
+             deletes them regardless, and the cluster may be lost",
         ),
         ClusterError::NotLeft { .. } => Hint::from(
-            "its container is still there; `--force` deletes that all the same, and the cluster \
-             may be lost",
+            "its container still exists; `--force` deletes it regardless, and the cluster may be \
+             lost",
         ),
         ClusterError::NodeStopped { source: Some(said), .. } if lacks_privilege(&said.0) => {
             Hint::from(
-                "its container lacks what a kubelet needs: this engine cannot give it that with \
-                 `--privilege reduced`; use an engine that starts privileged containers, and \
-                 `--privilege full`",
+                "this engine cannot provide what a kubelet needs with `--privilege reduced`: use \
+                 an engine that can start privileged containers, and `--privilege full`",
             )
         }
         ClusterError::NodeStopped { code: 137, is_out_of_memory, .. } => {
@@ -148,7 +150,9 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::TimedOut { is_undone, .. } => timeout_hint(*is_undone),
         ClusterError::Abandoned { name, .. } | ClusterError::NotUndone { name, .. } => {
             let name = name.clone();
-            command(move |host| format!("`{host} cluster delete {name}` removes what is left"))
+            command(move |host| {
+                format!("type `{host} cluster delete {name}` to remove what is left")
+            })
         }
         _ => return None,
     })
@@ -163,11 +167,12 @@ fn exists_hint(name: String, is_remains: bool) -> Hint {
     match is_remains {
         true => command(move |host| {
             format!(
-                "if no other run is creating it, `{host} cluster delete {name}` removes what is left"
+                "if no other run is creating it, type `{host} cluster delete {name}` to remove \
+                 what is left"
             )
         }),
         false => command(move |host| {
-            format!("choose another name, or run `{host} cluster delete {name}` first")
+            format!("choose another name, or type `{host} cluster delete {name}` first")
         }),
     }
 }
@@ -179,10 +184,10 @@ fn start_hint(cluster: String, what: &'static str) -> Hint {
 /// What to do about a node that was killed (128 and SIGKILL).
 fn memory_hint(is_certain: bool) -> Hint {
     Hint::from(match is_certain {
-        true => "it needed more memory than it may have: a server takes some 600 MiB, an agent 200",
+        true => "it exceeded its memory limit: a server needs about 600 MiB, an agent 200 MiB",
         false => {
-            "it was killed, most often for want of memory: a server takes some 600 MiB, an agent \
-             200; see what else runs, or give it more with `--memory`"
+            "it was killed, probably because memory ran out: a server needs about 600 MiB, an \
+             agent 200 MiB; check what else is running, or raise the limit with `--memory`"
         }
     })
 }
@@ -190,12 +195,13 @@ fn memory_hint(is_certain: bool) -> Hint {
 fn timeout_hint(is_undone: bool) -> Hint {
     match is_undone {
         true => Hint::from(
-            "give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read \
+            "allow more time with `--timeout`, or keep the nodes with `--no-rollback` and read \
              their logs",
         ),
         false => command(|host| {
             format!(
-                "give it more time with `--timeout`; `{host} cluster logs` shows what the nodes print"
+                "allow more time with `--timeout`; type `{host} cluster logs` to read the nodes' \
+                 logs"
             )
         }),
     }
@@ -205,16 +211,16 @@ fn engine_hint(err: &EngineError) -> Option<Hint> {
     Some(Hint::from(match err {
         EngineError::Endpoint(err) => endpoint_hint(err),
         EngineError::Runtime { .. } => {
-            "the process may not open more files or start more threads: `ulimit -n` and `ulimit \
-             -u` show the limits"
+            "the process has reached its limit of open files or threads: check `ulimit -n` and \
+             `ulimit -u`"
         }
-        EngineError::TimeLimit { .. } => "write a duration such as `90s` or `5m`",
+        EngineError::TimeLimit { .. } => "use a duration such as `90s` or `5m`",
         err if err.is_permission_denied() => {
-            "your user may not use the engine's socket: join the group `docker`, or use a \
-             rootless engine"
+            "your user has no permission for the engine's socket: join the group `docker`, or use \
+             a rootless engine"
         }
         EngineError::Unreachable { endpoint: Endpoint::Local(_), .. } => {
-            "start Docker or Podman's service, or name another engine with DOCKER_HOST or \
+            "start Docker or Podman's service, or specify another engine with DOCKER_HOST or \
              `docker context use`"
         }
         EngineError::Unreachable { .. } => {
@@ -225,17 +231,17 @@ fn engine_hint(err: &EngineError) -> Option<Hint> {
                 "this engine cannot start privileged containers: try `--privilege reduced`"
             }
             FaultKind::PortInUse => {
-                "another program has the port: choose another one, or leave it to the engine"
+                "another program uses the port: choose another one, or let the engine choose"
             }
             FaultKind::DiskFull => {
-                "the engine's disk is full: `docker system df` shows what takes the space"
+                "the engine's disk is full: check `docker system df`, and free some space"
             }
             FaultKind::SubnetInUse => {
-                "another network has these addresses: choose another `--subnet`"
+                "another network uses these addresses: choose another range with `--subnet`"
             }
             FaultKind::NoSubnetLeft => {
                 "the engine has no addresses left for networks: remove unused ones with `docker \
-                 network prune`, or choose a `--subnet`"
+                 network prune`, or choose a range with `--subnet`"
             }
         },
     }))
@@ -244,23 +250,23 @@ fn engine_hint(err: &EngineError) -> Option<Hint> {
 fn endpoint_hint(err: &EndpointError) -> &'static str {
     match err {
         EndpointError::Address { address, .. } if address.starts_with("ssh://") => {
-            "forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…"
+            "forward the engine's socket with `ssh -L`, and set DOCKER_HOST=unix://…"
         }
         EndpointError::Address { .. } => "use `unix:///path/to/socket` or `tcp://host:port`",
         EndpointError::NoCertificates { .. } => {
             "set DOCKER_CERT_PATH to the directory with `ca.pem`, `cert.pem` and `key.pem`, or use \
              `tcp://host:port` for an engine without TLS"
         }
-        EndpointError::NoContext { .. } => "`docker context ls` lists the contexts",
+        EndpointError::NoContext { .. } => "type `docker context ls` to list the contexts",
         EndpointError::Configuration { .. } => "fix the file, or set DOCKER_HOST",
     }
 }
 
 fn api_hint(err: &ApiError) -> Option<Hint> {
     match err {
-        ApiError::Unreachable { .. } => {
-            Some(command(|host| format!("check with `{host} cluster list` that the cluster runs")))
-        }
+        ApiError::Unreachable { .. } => Some(command(|host| {
+            format!("check that the cluster is running, with `{host} cluster list`")
+        })),
         _ => None,
     }
 }
@@ -268,11 +274,11 @@ fn api_hint(err: &ApiError) -> Option<Hint> {
 fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
     Some(match err {
         KubeconfigError::Locked { holder, .. } if !holder.is_certain => Hint::from(format!(
-            "if no kubectl works on it, remove `{}`, which one that was killed may have left",
+            "if no kubectl is working on it, remove `{}`, which a killed one may have left",
             holder.path.display()
         )),
         KubeconfigError::Invalid { .. } => {
-            Hint::from("fix the file, or name another one with KUBECONFIG")
+            Hint::from("fix the file, or specify another one with KUBECONFIG")
         }
         KubeconfigError::NotOurs { path, context } => Hint::from(format!(
             "rename it with `kubectl --kubeconfig {} config rename-context {context} NEW`, or \
@@ -289,13 +295,13 @@ fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
              kubeconfig",
         ),
         KubeconfigError::ReadOnly { .. } => {
-            Hint::from("permit its owner to write to it, or name another one with KUBECONFIG")
+            Hint::from("give its owner write permission, or specify another file with KUBECONFIG")
         }
         KubeconfigError::Unchangeable { .. } => {
-            Hint::from("change it by hand, or name another one with KUBECONFIG")
+            Hint::from("edit it manually, or specify another file with KUBECONFIG")
         }
         KubeconfigError::Backup { backup, .. } => Hint::from(format!(
-            "if `{}` exists, an earlier run has not finished: compare the two and remove it",
+            "if `{}` exists, an earlier run did not finish: compare the two files, and remove it",
             backup.display()
         )),
         KubeconfigError::NoLocation => Hint::from("set KUBECONFIG to the path of a file"),
@@ -306,14 +312,14 @@ fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
 fn file_hint(err: &ClusterFileError) -> Option<Hint> {
     match err {
         ClusterFileError::Kind { .. } => Some(Hint::from(
-            "supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`",
+            "use `Cluster` of `pintle.dev/v1alpha1`, or `Simple` of `k3d.io/v1alpha5`",
         )),
         ClusterFileError::Unset { .. } => {
-            Some(Hint::from("set it; in k3d's files, `$$` stands for a dollar sign"))
+            Some(Hint::from("set it; for a dollar sign, write `$$` in k3d files"))
         }
-        ClusterFileError::NoName => {
-            Some(Hint::from("give a name on the command line, or set `metadata.name` in the file"))
-        }
+        ClusterFileError::NoName => Some(Hint::from(
+            "specify a name on the command line, or set `metadata.name` in the file",
+        )),
         _ => None,
     }
 }
@@ -329,7 +335,7 @@ mod tests {
         let err = ClusterError::NotFound { name: "demo".into() };
         let reply = reply(&err, &host);
         assert_eq!(reply.message, "there is no cluster `demo`");
-        assert_eq!(reply.hint.as_deref(), Some("`rudder cluster list` lists the clusters"));
+        assert_eq!(reply.hint.as_deref(), Some("type `rudder cluster list` to list the clusters"));
     }
 
     #[test]
@@ -342,7 +348,7 @@ mod tests {
         };
         let kubelet = "failed to create kubelet: open /dev/kmsg: no such file or directory";
         assert!(hint(1, false, kubelet).contains("--privilege full"));
-        assert!(hint(137, true, "").starts_with("it needed more memory than it may have"));
+        assert!(hint(137, true, "").starts_with("it exceeded its memory limit"));
         assert!(hint(137, false, "").starts_with("it was killed"));
         assert_eq!(hint(1, false, "level=fatal"), "");
     }

@@ -9,7 +9,7 @@ use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
 use pintle_plugin::Level;
 
 pub(super) const ROW: Row =
-    Row::new(&["image", "import"], "Import images into every node of clusters", Run::Plain(run))
+    Row::new(&["image", "import"], "Import images into every node of a cluster", Run::Plain(run))
         .aliases(&["load"])
         .args(|command| {
             command
@@ -20,8 +20,8 @@ pub(super) const ROW: Row =
                 .num_args(1..)
                 .value_hint(ValueHint::FilePath)
                 .help(
-                    "Images of the engine, archives as `docker save` writes them (also compressed \
-                       by gzip), or `-` for one on the standard input",
+                    "Images of the engine, archives that `docker save` has written (uncompressed \
+                     or compressed with gzip), or `-` for an archive on the standard input",
                 ),
         )
         .arg(
@@ -44,7 +44,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let given: Vec<String> =
         matches.get_many::<String>("image").into_iter().flatten().cloned().collect();
     if given.iter().any(|it| it == "-") && (given.len() > 1 || clusters.len() > 1) {
-        let text = "the standard input can be read only once: give one `-` and one cluster";
+        let text = "the standard input can be read only once: use one `-` and one cluster";
         return Err(CliError::new(Exit::Usage, text));
     }
     with_engine(session, async |engine| {

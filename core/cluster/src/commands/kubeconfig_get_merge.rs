@@ -15,7 +15,7 @@ pub(super) const GET: Row =
         .needs(&[ENGINE]);
 
 pub(super) const MERGE: Row =
-    Row::new(&["kubeconfig", "merge"], "Put clusters into your kubeconfig", Run::Plain(merge))
+    Row::new(&["kubeconfig", "merge"], "Add clusters to your kubeconfig", Run::Plain(merge))
         .args(|command| {
             command
                 .args(names_args())
@@ -26,13 +26,13 @@ pub(super) const MERGE: Row =
                         .value_name("FILE")
                         .value_hint(ValueHint::FilePath)
                         .value_parser(value_parser!(PathBuf))
-                        .help("A file other than your kubeconfig"),
+                        .help("Write to this file instead of your kubeconfig"),
                 )
                 .arg(
                     Arg::new("switch")
                         .long("kubeconfig-switch")
                         .action(ArgAction::SetTrue)
-                        .help("Make the last of them the current context"),
+                        .help("Make the last cluster the current context"),
                 )
         })
         .needs(&[ENGINE]);

@@ -26,8 +26,8 @@ use pintle_plugin::events;
 use session_engine::{ENGINE, containers};
 use std::sync::Arc;
 
-/// Clusters as a group of a host: `cluster`, `node`, `kubeconfig` and `image`, and
-/// containers as a service to plugins.
+/// Clusters as a group of a host: `cluster`, `node`, `kubeconfig` and `image`, and containers as a
+/// service for plugins.
 pub static GROUP: Group = Group {
     name: "cluster",
     nouns: &[
@@ -62,7 +62,7 @@ pub static GROUP: Group = Group {
         .common(),
         Row::new(
             &["cluster", "start"],
-            "Start clusters that were stopped",
+            "Start stopped clusters",
             Run::Hooked {
                 events: &["pre-cluster-start", "post-cluster-start"],
                 run: cluster_start_stop::start,
@@ -72,7 +72,7 @@ pub static GROUP: Group = Group {
         .needs(&[ENGINE]),
         Row::new(
             &["cluster", "stop"],
-            "Stop clusters; what they store is kept",
+            "Stop clusters and keep their data",
             Run::Hooked {
                 events: &["pre-cluster-stop", "post-cluster-stop"],
                 run: cluster_start_stop::stop,

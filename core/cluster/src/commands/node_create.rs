@@ -30,7 +30,7 @@ pub(super) fn command(command: Command) -> Command {
                 .long("role")
                 .value_parser(["agent", "server"])
                 .default_value("agent")
-                .help("What the nodes are"),
+                .help("The role of the nodes"),
         )
         .arg(
             Arg::new("replicas")
@@ -38,14 +38,14 @@ pub(super) fn command(command: Command) -> Command {
                 .value_name("N")
                 .value_parser(value_parser!(u16).range(1..))
                 .default_value("1")
-                .help("How many"),
+                .help("The number of nodes"),
         )
         .arg(
             Arg::new("image")
                 .short('i')
                 .long("image")
                 .value_name("IMAGE")
-                .help("Their image [default: that of the others]"),
+                .help("The image of the nodes [default: the image of the other nodes]"),
         )
         .arg(
             many("env", "NAME=VALUE", "An environment variable (can be repeated)")
@@ -53,7 +53,7 @@ pub(super) fn command(command: Command) -> Command {
                 .value_parser(value_parser!(Pair)),
         )
         .arg(
-            many("k3s-arg", "ARG", "An argument of k3s (can be repeated)")
+            many("k3s-arg", "ARG", "An argument for k3s (can be repeated)")
                 .allow_hyphen_values(true),
         )
         .arg(
@@ -65,7 +65,7 @@ pub(super) fn command(command: Command) -> Command {
                 .long("memory")
                 .value_name("SIZE")
                 .value_parser(value_parser!(Memory))
-                .help("The most memory of each, for example 512m or 2g"),
+                .help("The memory limit of each node, for example 512m or 2g"),
         )
         .args(wait_args())
         .arg(timeout_arg())
@@ -73,7 +73,7 @@ pub(super) fn command(command: Command) -> Command {
             Arg::new("no-rollback")
                 .long("no-rollback")
                 .action(ArgAction::SetTrue)
-                .help("Keep what was created when something fails"),
+                .help("Keep what was created if something fails"),
         )
 }
 

@@ -18,7 +18,7 @@ pub(super) fn command(command: Command) -> Command {
                 .help("The nodes' names"),
         )
         .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).help(
-            "Delete also when the cluster does not answer, or cannot go on without the nodes",
+            "Delete the nodes even if the cluster does not answer, or cannot work without them",
         ))
 }
 
@@ -42,7 +42,7 @@ pub(super) fn run(
         for cluster in clusters.iter().filter(|it| it.nodes.iter().any(|it| is_wanted(&it))) {
             let name = cluster.name.parse()?;
             let _lock = locks(session).take(&engine, &name, &report).await?;
-            // Another run may have changed it meanwhile.
+            // Another run may have changed it in the meantime.
             let cluster = nodes::get(&engine, &names, &name).await?;
             let own: Vec<_> = cluster.nodes.iter().filter(is_wanted).cloned().collect();
             operations::delete_nodes(&engine, &names, hooks, &cluster, &own, force, &report)

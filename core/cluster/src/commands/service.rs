@@ -1,4 +1,4 @@
-//! Containers as a service to plugins.
+//! Containers as a service for plugins.
 
 use super::errors;
 use crate::operations::PluginContainers;
@@ -25,7 +25,7 @@ impl Service for ContainerService {
 
     fn call(&self, plugin: &str, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         let ServiceRequest::Containers(request) = request else {
-            return Err(ErrorReply::unsupported("only containers are offered here"));
+            return Err(ErrorReply::unsupported("only containers are supported here"));
         };
         let answer = self.containers.answer(plugin, request);
         let mut reply = ServiceReply::default();

@@ -1,4 +1,4 @@
-//! The engine of one run of the host, and what commands and services do with it.
+//! The engine of one run of the host, for commands and services.
 
 use super::console_report::ConsoleReport;
 use super::service::ContainerService;
@@ -12,15 +12,15 @@ use pintle_host::caller;
 use pintle_host::cli::{CliError, Hooks, Need, Session};
 use std::sync::Arc;
 
-/// An engine. It is looked for when it is first called; what can be wrong before that is
-/// how long its calls may take.
+/// An engine, which is searched for at the first call. Before that, only the setting for the time
+/// limit of its calls can be invalid.
 pub(super) const ENGINE: Need = Need {
     check: |session| {
         engine(session).limit().map(drop).map_err(|err| ClusterError::from(err).into())
     },
 };
 
-/// Returns the engine, which is not looked for before it is needed.
+/// Returns the engine, which is not searched for before it is needed.
 fn engine(session: &Session<'_>) -> Arc<Lazy> {
     session.shared(|| {
         let variable = session.identity().env_var("ENGINE_TIMEOUT");
@@ -29,13 +29,13 @@ fn engine(session: &Session<'_>) -> Arc<Lazy> {
     })
 }
 
-/// Returns containers as a service to a plugin's own commands.
+/// Returns containers as a service for a plugin's own commands.
 pub(super) fn containers(session: &Session<'_>) -> ContainerService {
     let containers = PluginContainers::new(engine(session), names(session));
     ContainerService::new(containers, session.identity())
 }
 
-/// Lets the hooks' containers be a part of a run, so that it can undo them.
+/// Makes the hooks' containers part of a run, so that the run can undo them.
 pub(super) fn in_run(session: &Session<'_>, hooks: &Hooks, run: &Arc<Run>) -> Hooks {
     let containers = PluginContainers::in_run(engine(session), Arc::clone(run));
     let service = ContainerService::new(containers, session.identity());
@@ -46,7 +46,7 @@ pub(super) fn names(session: &Session<'_>) -> Names {
     Names::new(session.identity())
 }
 
-/// Does some work with the engine.
+/// Runs some work with the engine.
 pub(super) fn with_engine<T>(
     session: &Session<'_>,
     work: impl AsyncFnOnce(Engine) -> Result<T, ClusterError>,
@@ -59,7 +59,7 @@ pub(super) fn with_engine<T>(
     Ok(lazy.block_on(work)?)
 }
 
-/// Returns the locks that keep runs on one cluster out of each other's way.
+/// Returns the locks that make runs on the same cluster take turns.
 pub(super) fn locks(session: &Session<'_>) -> Locks {
     let cache = session.identity().dir(Purpose::Cache, &caller::var_os);
     Locks::new(cache.map(|it| it.join("clusters")))

@@ -19,7 +19,7 @@ pub(super) fn config_arg() -> Arg {
         .short('c')
         .value_name("FILE")
         .value_hint(ValueHint::FilePath)
-        .help("A cluster file; `-` is the standard input")
+        .help("A cluster file, or `-` for the standard input")
 }
 
 pub(super) fn names_args() -> [Arg; 3] {
@@ -35,7 +35,7 @@ pub(super) fn names_args() -> [Arg; 3] {
             .action(ArgAction::SetTrue)
             .conflicts_with_all(["name", "config"])
             .help("All clusters"),
-        config_arg().help("A cluster file that has the cluster's name; `-` is the standard input"),
+        config_arg().help("A cluster file with the cluster's name, or `-` for the standard input"),
     ]
 }
 
@@ -45,7 +45,8 @@ pub(super) fn timeout_arg() -> Arg {
         .value_name("DURATION")
         .value_parser(humantime::parse_duration)
         .help(
-            "How long all of it may take, for example 90s or 5m [default: 10m for the nodes alone]",
+            "The time limit for the whole command, for example 90s or 5m [default: 10m for the \
+             nodes only]",
         )
 }
 
@@ -59,7 +60,7 @@ pub(super) fn wait_args() -> [Arg; 2] {
             .long("no-wait")
             .action(ArgAction::SetTrue)
             .overrides_with("wait")
-            .help("Return once the nodes run"),
+            .help("Return when the nodes are running"),
     ]
 }
 
@@ -76,8 +77,8 @@ pub(super) fn name(matches: &ArgMatches) -> Result<ClusterName, CliError> {
     parse_name(matches.get_one::<String>("name").map_or("", |it| it))
 }
 
-/// Returns the clusters' names that the user typed; the one in a cluster file counts only
-/// where the user typed none, as with `cluster create`.
+/// Returns the cluster names that the user typed. The name in a cluster file is used only if the
+/// user typed none, as with `cluster create`.
 pub(super) fn names(matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> {
     let given = matches.get_many::<String>("name").into_iter().flatten();
     let mut names: Vec<_> = given.map(|it| parse_name(it)).collect::<Result<_, _>>()?;

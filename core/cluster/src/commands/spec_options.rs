@@ -1,4 +1,4 @@
-//! The options that say what a cluster is to be, and the cluster file behind them.
+//! The options that describe a cluster, and the cluster file behind them.
 
 use super::cluster_file_text::{invalid, load};
 use super::errors::FILTERS;
@@ -30,11 +30,11 @@ pub(super) fn args() -> Vec<Arg> {
         Arg::new("ignore-unsupported")
             .long("ignore-unsupported")
             .action(ArgAction::SetTrue)
-            .help("Accept a k3d file that asks for what is not supported, with warnings"),
-        one("servers", "N", "How many servers [default: 1]")
+            .help("Print warnings, not errors, for unsupported settings in a k3d file"),
+        one("servers", "N", "The number of servers [default: 1]")
             .short('s')
             .value_parser(value_parser!(u16).range(1..)),
-        one("agents", "N", "How many agents [default: 0]")
+        one("agents", "N", "The number of agents [default: 0]")
             .short('a')
             .value_parser(value_parser!(u16)),
         Arg::new("image")
@@ -42,32 +42,32 @@ pub(super) fn args() -> Vec<Arg> {
             .long("image")
             .value_name("IMAGE")
             .help(format!("The image of the nodes [default: {DEFAULT_IMAGE}]")),
-        one("api-port", "[HOST:]PORT", "Where the API server is published [default: a free port]")
+        one("api-port", "[HOST:]PORT", "The address and port of the API [default: a free port]")
             .value_parser(value_parser!(ApiAddress)),
         many("port", "[[IP:]PORT:]PORT[@NODES]", "A port to publish (can be repeated)").short('p'),
         many("volume", "[SOURCE:]TARGET[:ro][@NODES]", "A mount (can be repeated)").short('v'),
         many("env", "NAME[=VALUE][@NODES]", "An environment variable (can be repeated)").short('e'),
-        many("k3s-arg", "ARG[@NODES]", "An argument of k3s (can be repeated)")
+        many("k3s-arg", "ARG[@NODES]", "An argument for k3s (can be repeated)")
             .allow_hyphen_values(true),
         many("label", "NAME=VALUE[@NODES]", "A label of the containers (can be repeated)"),
         many(
             "memory",
             "SIZE[@NODES]",
-            "The most memory of a node, for example 2g (can be repeated)",
+            "The memory limit of a node, for example 2g (can be repeated)",
         ),
         one(
             "network",
             "NAME",
-            "A network to share with others; it is created if it does not exist",
+            "A network to share with other clusters; it is created if it does not exist",
         ),
-        one("subnet", "CIDR", "The addresses of the cluster's network"),
-        one("token", "SECRET", "The secret that nodes join with [default: a random one]"),
-        one("privilege", "full|reduced", "How much the containers may do [default: full]")
+        one("subnet", "CIDR", "The address range of the cluster's network"),
+        one("token", "SECRET", "The secret with which nodes join [default: random]"),
+        one("privilege", "full|reduced", "The privileges of the containers [default: full]")
             .value_parser(["full", "reduced"]),
     ]
 }
 
-/// Returns what the cluster is to be, and the rest of the cluster file.
+/// Returns the description of the cluster, and the rest of the cluster file.
 pub(super) fn read(
     session: &Session<'_>,
     matches: &ArgMatches,
@@ -94,7 +94,7 @@ pub(super) fn read(
         (None, None) => {
             let text = "the cluster has no name";
             let hint = format!(
-                "give it one, for example with `{} cluster create demo`",
+                "specify a name, for example `{} cluster create demo`",
                 identity.command_name
             );
             return Err(CliError::new(Exit::Usage, text).hint(hint));
@@ -107,7 +107,7 @@ pub(super) fn read(
     Ok((spec, file))
 }
 
-/// Fails if the file asks for what is not supported, unless the user knows.
+/// Fails if the file contains unsupported settings, unless the user has accepted that.
 fn check_supported(
     session: &Session<'_>,
     path: &str,
@@ -119,16 +119,16 @@ fn check_supported(
     }
     if is_ignored {
         for it in &file.unsupported {
-            session.console().log(Level::Warn, &format!("not supported, and ignored: {it}"));
+            session.console().log(Level::Warn, &format!("unsupported and ignored: {it}"));
         }
         return Ok(());
     }
     let all = file.unsupported.join("; ");
-    Err(CliError::new(Exit::Usage, format!("not supported in the cluster file `{path}`: {all}"))
+    Err(CliError::new(Exit::Usage, format!("unsupported in the cluster file `{path}`: {all}"))
         .hint("remove it, or ignore it with `--ignore-unsupported`".to_owned()))
 }
 
-/// Returns what the environment says of clusters in general.
+/// Returns the defaults that the environment sets for all clusters.
 fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
     let identity = session.identity();
     let var = |suffix: &str| caller::var(&identity.env_var(suffix)).filter(|it| !it.is_empty());
@@ -151,7 +151,7 @@ fn set_sizes(spec: &mut ClusterSpec, matches: &ArgMatches) {
     }
 }
 
-/// Checks what can only be known of a file when the sizes of the cluster are.
+/// Checks what can be checked in a file only when the size of the cluster is known.
 fn check_file(session: &Session<'_>, path: &str, spec: &ClusterSpec) -> Result<(), CliError> {
     if spec.servers == 0 {
         return Err(invalid(path, ClusterError::NoServer));
@@ -163,8 +163,8 @@ fn check_file(session: &Session<'_>, path: &str, spec: &ClusterSpec) -> Result<(
     }
 }
 
-/// Lets the command line change the rest of what the file says: single values replace those of the
-/// file, and repeated ones come after them.
+/// Applies the command line to the rest of the file: single values replace those in the file, and
+/// repeated values are added after them.
 fn apply(
     session: &Session<'_>,
     spec: &mut ClusterSpec,
@@ -229,7 +229,7 @@ fn variable(text: &str) -> Result<Pair, String> {
     }
 }
 
-/// Reads the values of an option, each with the nodes that it is for.
+/// Reads the values of an option, each with the nodes that it applies to.
 fn filtered<T>(
     session: &Session<'_>,
     matches: &ArgMatches,
@@ -241,7 +241,7 @@ fn filtered<T>(
         let option = |why: &str| CliError::new(Exit::Usage, format!("`--{name} {text}`: {why}"));
         let item = Filtered::from(text.as_str());
         if text.ends_with("@loadbalancer") {
-            let note = "there is no load balancer here: the first server takes its ports";
+            let note = "there is no load balancer: the first server publishes its ports";
             session.console().log(Level::Warn, note);
         }
         item.try_map(|value: String| {
@@ -254,7 +254,7 @@ fn filtered<T>(
     texts.map(read).collect()
 }
 
-/// Returns why what follows the last `@` of a value is not a filter.
+/// Returns why the text after the last `@` of a value is not a filter.
 fn not_a_filter(value: &str) -> Option<String> {
     let (_, filter) = value.rsplit_once('@')?;
     filter.parse::<NodeFilter>().err().map(|err| err.to_string())
@@ -264,7 +264,7 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, CliError> 
     text.parse().map_err(|err: T::Err| CliError::new(Exit::Usage, err.to_string()))
 }
 
-/// Lets the sections for plugins be known by the plugins' full names.
+/// Replaces the names of the sections for plugins with the plugins' full names.
 fn qualify_plugins(
     session: &Session<'_>,
     path: &str,
@@ -274,7 +274,7 @@ fn qualify_plugins(
     let sections = std::mem::take(&mut spec.plugins);
     for (name, section) in sections {
         let wrong = || {
-            let text = format!("`{name}` under `plugins` is not the name of a plugin");
+            let text = format!("invalid plugin name `{name}` under `plugins`");
             invalid(path, text)
         };
         let full: PluginName = name.parse().map_err(|_| wrong())?;
@@ -285,7 +285,7 @@ fn qualify_plugins(
         };
         if !listens("pre-cluster-create") && !listens("post-cluster-create") {
             let text = format!(
-                "the cluster file `{path}` has a section for the plugin `{full}`, and no such \
+                "the cluster file `{path}` has a section for the plugin `{full}`, but no such \
                  plugin subscribes to the creation of clusters"
             );
             return Err(CliError::new(Exit::Failed, text)

@@ -1,13 +1,13 @@
-//! What plugins that are programs are told of a cluster's events in variables.
+//! The variables that describe a cluster's events to plugins that are programs.
 
 use pintle_plugin::json::Value;
 use pintle_plugin::{ClusterInfo, NodeInfo};
 use serde::Deserialize as _;
 
 /// Returns the variables of an event about a cluster: its name, its network, and its nodes as
-/// `name=container-id` with `;` between them.
+/// `name=container-id`, separated by `;`.
 ///
-/// The names are those that were asked for in
+/// The names are those requested in
 /// <https://github.com/k3d-io/k3d/issues/304>.
 pub(super) fn of_event(_event: &str, payload: &Value) -> Vec<(String, String)> {
     let Ok(cluster) = ClusterInfo::deserialize(&payload["cluster"]) else { return Vec::new() };

@@ -1,23 +1,23 @@
-//! Files on their way into and out of containers: the engine takes and gives tar archives.
+//! Transfers files into and out of containers: the engine uses tar archives for both.
 
 use std::io::{self, Read};
 
-/// A file to put into a container.
+/// A file to copy into a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// The absolute path in the container.
     pub path: String,
-    /// What is in it.
+    /// Its content.
     pub bytes: Vec<u8>,
     /// The Unix permission bits.
     pub mode: u32,
 }
 
-/// Packs files for the container's root folder; folders on the way come into being.
+/// Packs files for the container's root directory. Missing directories are created.
 ///
 /// # Errors
 ///
-/// When a path has a part `..`.
+/// When a path contains `..`.
 pub fn pack(files: &[File]) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for file in files {
@@ -35,7 +35,7 @@ pub fn pack(files: &[File]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// When the archive is none, or has no regular file.
+/// When it is not an archive, or contains no regular file.
 pub fn unpack_one(archive: &[u8]) -> io::Result<Vec<u8>> {
     for entry in tar::Archive::new(archive).entries()? {
         let mut entry = entry?;
@@ -45,7 +45,7 @@ pub fn unpack_one(archive: &[u8]) -> io::Result<Vec<u8>> {
             return Ok(bytes);
         }
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "there is no file in the archive"))
+    Err(io::Error::new(io::ErrorKind::InvalidData, "the archive contains no file"))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use super::error::EngineError;
 use bollard::Docker;
 use std::time::Duration;
 
-/// How long the engine may take to answer, unless the user says otherwise. Stopping a
-/// container takes ten seconds by itself.
+/// How long the engine may take to answer, unless the user sets another limit. Stopping a container
+/// takes ten seconds by itself.
 pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long a transfer of an image may take, as of several gigabytes over a slow line.
+/// How long a transfer of an image may take: it may have several gigabytes and a slow connection.
 pub const TRANSFER_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// The newest API that bollard speaks; the engine's own is asked for at the first call.
+/// The newest API that bollard supports. The engine's own version is queried at the first call.
 const CLIENT_VERSION: &bollard::ClientVersion = bollard::API_DEFAULT_VERSION;
 
 /// A Docker engine that has answered.
@@ -22,12 +22,12 @@ pub struct Engine {
     endpoint: Endpoint,
 }
 
-/// Waits for something that the engine streams, which the client's own limit does not cover:
-/// that ends with the head of the answer.
+/// Waits for something that the engine streams. The client's own limit does not cover this, because
+/// it ends with the head of the response.
 ///
 /// # Errors
 ///
-/// That of `work`, or that it took longer than `limit`.
+/// The error of `work`, or that it took longer than `limit`.
 pub async fn in_time<T>(
     limit: Duration,
     action: impl FnOnce() -> String,
@@ -39,8 +39,8 @@ pub async fn in_time<T>(
 }
 
 impl Engine {
-    /// Connects to the engine at `endpoint`, and asks it for its API version; each call may
-    /// take as long as `limit`, in whole seconds.
+    /// Connects to the engine at `endpoint`, and asks it for its API version. Each call may take as
+    /// long as `limit`, in whole seconds.
     ///
     /// # Errors
     ///
@@ -54,8 +54,8 @@ impl Engine {
         // With TLS, certificates are read.
         let opened = tokio::task::spawn_blocking(move || open(&target, limit)).await;
         let docker = opened.expect("the client does not panic").map_err(unreachable)?;
-        // Newer engines refuse old clients and old engines refuse newer ones, so one asks first.
-        // The client's own limit ends with the head of the answer.
+        // Newer engines refuse old clients, and old engines refuse newer ones, so ask first.
+        // The client's own limit ends with the head of the response.
         let negotiated = tokio::time::timeout(limit, docker.negotiate_version()).await;
         let negotiated = negotiated.unwrap_or(Err(bollard::errors::Error::RequestTimeoutError));
         let docker = negotiated.map_err(unreachable)?;
@@ -75,7 +75,7 @@ impl Engine {
         &self.docker
     }
 
-    /// Returns a client for transfers, which may take long.
+    /// Returns a client for transfers, which may take longer.
     pub fn for_transfer(&self) -> Docker {
         self.docker.clone().with_timeout(TRANSFER_LIMIT)
     }

@@ -1,25 +1,25 @@
-//! What `docker login` has left for a registry: in Docker's configuration, or with one of its
+//! What `docker login` has stored for a registry: in Docker's configuration, or with one of its
 //! credential helpers.
 
 use crate::blocking::blocking;
 use bollard::auth::DockerCredentials;
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential};
 
-/// The name that Docker Hub has in Docker's configuration, for historical reasons.
+/// The name of Docker Hub in Docker's configuration, for historical reasons.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// Returns the credentials for the registry of an image; `None` where nobody has logged in.
+/// Returns the credentials for the registry of an image; `None` if there was no login.
 ///
 /// # Errors
 ///
-/// When there should be some, and they cannot be had; for example because a helper fails.
+/// When credentials exist but cannot be read, for example because a helper fails.
 pub(super) async fn credentials(
     image: &str,
 ) -> Result<Option<DockerCredentials>, CredentialRetrievalError> {
     let server = registry(image).to_owned();
     let found = {
         let server = server.clone();
-        // A helper may ask the user for something.
+        // A helper may prompt the user.
         blocking(move || get_credential(&server)).await
     };
     let mut credentials =
@@ -39,9 +39,9 @@ pub(super) async fn credentials(
     Ok(Some(credentials))
 }
 
-/// Returns the registry that an image is from, as Docker's configuration calls it. Source:
-/// distribution/reference, "familiar names": a first part without a dot, a colon or the name
-/// `localhost` is a part of a name on Docker Hub.
+/// Returns the registry of an image, under its name in Docker's configuration. Source:
+/// distribution/reference, "familiar names": a first part without a dot or a colon that is not
+/// `localhost` is part of a name on Docker Hub.
 fn registry(image: &str) -> &str {
     match image.split_once('/') {
         Some(("docker.io" | "index.docker.io", _)) | None => DOCKER_HUB,

@@ -1,4 +1,4 @@
-//! Where the engine is, by the rules of the Docker command line.
+//! Finds the engine by the rules of the Docker command line.
 //!
 //! `DOCKER_HOST` comes first, then `DOCKER_CONTEXT`, then the context that
 //! `docker context use` has set, then the usual sockets: Docker's, rootless Docker's,
@@ -14,7 +14,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The name of the context that stands for the usual sockets.
+/// The name of the context that means the usual sockets.
 const DEFAULT_CONTEXT: &str = "default";
 
 /// The largest file of Docker's configuration that is read.
@@ -23,13 +23,13 @@ const MAX_FILE: u64 = 16 << 20;
 /// Where an engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A Unix socket as `unix:///path`, or a pipe of Windows as `npipe:////./pipe/name`.
+    /// A Unix socket as `unix:///path`, or a Windows pipe as `npipe:////./pipe/name`.
     Local(String),
     /// A TCP address.
     Tcp {
         /// As `tcp://host:port`.
         address: String,
-        /// The folder with `ca.pem`, `cert.pem` and `key.pem`, where TLS is used.
+        /// The directory with `ca.pem`, `cert.pem` and `key.pem`, if TLS is used.
         tls: Option<PathBuf>,
     },
 }
@@ -42,36 +42,36 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Why the environment names no engine.
+/// Why no engine can be determined from the environment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// The address is of a kind that cannot be used.
-    #[error("`{address}` in {origin} is not an address of a Docker engine that can be used here")]
+    /// The address is of an unsupported kind.
+    #[error("invalid or unsupported address of a Docker engine in {origin}: `{address}`")]
     Address {
         /// The address.
         address: String,
-        /// Where it is from.
+        /// Where it is set.
         origin: Origin,
     },
-    /// The address asks for TLS, and no certificates are named.
-    #[error("`{address}` in {origin} asks for TLS, and there are no certificates for it")]
+    /// The address requires TLS, and no certificates are configured.
+    #[error("`{address}` in {origin} requires TLS, but there are no certificates for it")]
     NoCertificates {
         /// The address.
         address: String,
-        /// Where it is from.
+        /// Where it is set.
         origin: Origin,
     },
-    /// There is no such context.
+    /// The context does not exist.
     #[error("there is no Docker context `{name}` in `{}`", folder.display())]
     NoContext {
         /// Its name.
         name: String,
-        /// Where contexts are kept.
+        /// Where contexts are stored.
         folder: PathBuf,
     },
-    /// A file of Docker's configuration cannot be used.
-    #[error("`{}` is not a valid configuration of Docker", path.display())]
+    /// A file of Docker's configuration is invalid or cannot be read.
+    #[error("invalid Docker configuration `{}`", path.display())]
     Configuration {
         /// The file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum EndpointError {
     },
 }
 
-/// Where an address is from.
+/// Where an address is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// The environment variable `DOCKER_HOST`.
@@ -98,11 +98,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What the search for the engine looks at.
+/// What the search for the engine reads.
 pub struct Environment<'a> {
     /// Returns an environment variable.
     pub var: &'a dyn Fn(&str) -> Option<OsString>,
-    /// Returns whether a socket is there.
+    /// Returns whether a socket exists.
     pub exists: &'a dyn Fn(&Path) -> bool,
 }
 
@@ -114,7 +114,7 @@ impl Environment<'static> {
 }
 
 impl Environment<'_> {
-    /// Returns a variable that is set to some text.
+    /// Returns a variable that is set and not empty.
     fn text(&self, name: &str) -> Option<String> {
         let value = (self.var)(name)?.to_string_lossy().into_owned();
         Some(value).filter(|it| !it.is_empty())
@@ -125,7 +125,7 @@ impl Environment<'_> {
         self.text(name).map(PathBuf::from)
     }
 
-    /// Returns the folder with the certificates for `address`, where TLS is asked for.
+    /// Returns the directory with the certificates for `address`, if TLS is requested.
     fn certificates(&self, address: &str) -> Option<PathBuf> {
         let named = self.text("DOCKER_CERT_PATH").map(PathBuf::from);
         match self.text("DOCKER_TLS_VERIFY") {
@@ -135,7 +135,7 @@ impl Environment<'_> {
         }
     }
 
-    /// Returns the folder of Docker's own configuration.
+    /// Returns the directory of Docker's own configuration.
     fn configuration(&self) -> Option<PathBuf> {
         match self.text("DOCKER_CONFIG") {
             Some(dir) => Some(dir.into()),
@@ -145,11 +145,11 @@ impl Environment<'_> {
 }
 
 impl Endpoint {
-    /// Finds the engine that `environment` means.
+    /// Finds the engine that `environment` selects.
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] when what it says makes no sense.
+    /// [`EndpointError`] when its settings are invalid.
     pub fn find(environment: &Environment<'_>) -> Result<Self, EndpointError> {
         let endpoint = Self::locate(environment)?;
         if let Self::Tcp { tls: Some(folder), .. } = &endpoint {
@@ -181,12 +181,12 @@ impl Endpoint {
         }
     }
 
-    /// Returns whether the engine runs on this machine, and sees its files.
+    /// Returns whether the engine runs on this machine, and can access its files.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Local(_))
     }
 
-    /// Returns the host that the ports of containers are published on, as seen from here.
+    /// Returns the host on which the ports of containers are published, as seen from here.
     pub fn host(&self) -> &str {
         match self {
             Self::Local(_) => "127.0.0.1",
@@ -222,7 +222,7 @@ fn default_address(_environment: &Environment<'_>) -> String {
     "npipe:////./pipe/docker_engine".to_owned()
 }
 
-/// Returns the first of the usual sockets that is there; Docker's own if none is.
+/// Returns the first of the usual sockets that exists, or Docker's own if there is none.
 #[cfg(not(windows))]
 fn default_address(environment: &Environment<'_>) -> String {
     let runtime = environment.text("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -248,7 +248,7 @@ fn current_context(configuration: &Path) -> Result<Option<String>, EndpointError
         current_context: Option<String>,
     }
     let path = configuration.join("config.json");
-    // Without a configuration there is no context but the default.
+    // Without a configuration, there is only the default context.
     let Some(text) = read(&path)? else { return Ok(None) };
     let configuration: Configuration =
         serde_json::from_slice(&text).map_err(|err| invalid(&path, err))?;
@@ -273,9 +273,9 @@ struct ContextEndpoint {
 
 /// Reads the endpoint of the context `name`.
 ///
-/// The folder of a context is named by a digest of its name; as the name is inside too, all
-/// are looked through instead. So a file that cannot be read says nothing about the context
-/// that is looked for, unless no other file has its name.
+/// The directory of a context is named by a digest of its name. Because the name is also inside the
+/// file, all files are read instead. A file that cannot be read therefore says nothing about the
+/// requested context, unless no other file has its name.
 fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
     let missing =
         || EndpointError::NoContext { name: name.to_owned(), folder: contexts.to_owned() };
@@ -297,7 +297,7 @@ fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
         };
         let address = context.endpoints.get("docker").map(|it| it.host.as_str());
         let tls = contexts.join("tls").join(&folder.name).join("docker");
-        // Certificates that cannot be looked at are not taken for none.
+        // Certificates that cannot be accessed are not treated as missing.
         let tls = match Dir::open(&tls) {
             Ok(_) => Some(tls),
             Err(err) if err.kind() == ErrorKind::NotFound => None,
@@ -309,8 +309,8 @@ fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
     Err(failure.unwrap_or_else(missing))
 }
 
-/// Makes sure that the certificates which are there can be read: the client takes whatever has
-/// their names, and waits for it.
+/// Checks that the existing certificates can be read, because the client opens any file with these
+/// names, and blocks on it.
 fn check_certificates(folder: &Path) -> Result<(), EndpointError> {
     for name in ["ca.pem", "cert.pem", "key.pem"] {
         read(&folder.join(name))?;
@@ -385,12 +385,12 @@ mod tests {
         check(
             &[("DOCKER_HOST", "ssh://box")],
             &[],
-            "`ssh://box` in DOCKER_HOST is not an address of a Docker engine that can be used here",
+            "invalid or unsupported address of a Docker engine in DOCKER_HOST: `ssh://box`",
         );
         check(
             &[("DOCKER_HOST", "unix://")],
             &[],
-            "`unix://` in DOCKER_HOST is not an address of a Docker engine that can be used here",
+            "invalid or unsupported address of a Docker engine in DOCKER_HOST: `unix://`",
         );
     }
 
@@ -442,7 +442,7 @@ mod tests {
         check(
             &[("DOCKER_HOST", "https://box:2376")],
             &[],
-            "`https://box:2376` in DOCKER_HOST asks for TLS, and there are no certificates for it",
+            "`https://box:2376` in DOCKER_HOST requires TLS, but there are no certificates for it",
         );
         check(
             &[("DOCKER_HOST", "https://box:2376"), ("DOCKER_CERT_PATH", "/certs")],
@@ -453,14 +453,14 @@ mod tests {
 
     #[test]
     fn tls_that_is_asked_for_is_never_left_out() {
-        // Nowhere to look for certificates.
+        // There is no place to look for certificates.
         let vars = [("DOCKER_HOST", "tcp://box:2376"), ("DOCKER_TLS_VERIFY", "1")];
         let expected =
-            "`tcp://box:2376` in DOCKER_HOST asks for TLS, and there are no certificates for it";
+            "`tcp://box:2376` in DOCKER_HOST requires TLS, but there are no certificates for it";
         check(&vars, &[], expected);
         check(&[("DOCKER_HOST", "unix:///a.sock"), vars[1]], &[], "unix:///a.sock");
 
-        // A context's certificates that cannot be looked at: here, the folder is a loop.
+        // A context's certificates cannot be accessed: here, the directory is a loop of links.
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("contexts/meta/aa");
         std::fs::create_dir_all(&folder).unwrap();
@@ -471,7 +471,7 @@ mod tests {
         let config = dir.path().display().to_string();
         let context = [("DOCKER_CONFIG", config.as_str()), ("DOCKER_CONTEXT", "far")];
         let err = find(&context, &[]).unwrap_err().to_string();
-        assert!(err.ends_with("docker` is not a valid configuration of Docker"), "{err}");
+        assert!(err.starts_with("invalid Docker configuration `"), "{err}");
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
         let certs = dir.path().display().to_string();
         let vars = [("DOCKER_HOST", "https://box:2376"), ("DOCKER_CERT_PATH", certs.as_str())];
         let err = find(&vars, &[]).unwrap_err().to_string();
-        assert!(err.ends_with("ca.pem` is not a valid configuration of Docker"), "{err}");
+        assert!(err.ends_with("ca.pem`"), "{err}");
     }
 
     #[test]
@@ -502,9 +502,9 @@ mod tests {
         let of = |name| [("DOCKER_CONFIG", config.as_str()), ("DOCKER_CONTEXT", name)];
         check(&of("near"), &[], "unix:///near.sock");
         let err = find(&of("other"), &[]).unwrap_err().to_string();
-        assert!(err.ends_with("meta.json` is not a valid configuration of Docker"), "{err}");
+        assert!(err.ends_with("meta.json`"), "{err}");
         let tls =
-            "`https://box` in the context `tls` asks for TLS, and there are no certificates for it";
+            "`https://box` in the context `tls` requires TLS, but there are no certificates for it";
         check(&of("tls"), &[], tls);
     }
 
@@ -514,7 +514,7 @@ mod tests {
         std::fs::write(dir.path().join("config.json"), "{").unwrap();
         let config = dir.path().display().to_string();
         let err = find(&[("DOCKER_CONFIG", &config)], &[]).unwrap_err().to_string();
-        assert!(err.ends_with("config.json` is not a valid configuration of Docker"), "{err}");
+        assert!(err.ends_with("config.json`"), "{err}");
     }
 
     #[test]

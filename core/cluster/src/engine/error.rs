@@ -5,11 +5,11 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why an engine did not do what it was asked for.
+/// Why an engine did not do what it was asked to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The environment names no engine, or one that cannot be used.
+    /// The environment selects no engine, or one that cannot be used.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The time limit for calls is not a duration.
@@ -22,16 +22,16 @@ pub enum EngineError {
         /// What is wrong with it.
         source: humantime::DurationError,
     },
-    /// The process has no descriptors or threads left.
-    #[error("failed to prepare for calls to the engine")]
+    /// The process has no file descriptors or threads left.
+    #[error("failed to set up the client of the engine")]
     Runtime {
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// No engine answers.
     #[error("no Docker engine answers at `{endpoint}`")]
     Unreachable {
-        /// Where it was looked for.
+        /// Where it was expected.
         endpoint: Endpoint,
         /// What happened there.
         source: Box<bollard::errors::Error>,
@@ -39,34 +39,34 @@ pub enum EngineError {
     /// The engine refused or failed.
     #[error("the engine failed to {action}")]
     Failed {
-        /// What it was asked for, for example ``create the network `pintle-demo` ``.
+        /// What it was asked to do, for example ``create the network `pintle-demo` ``.
         action: String,
-        /// What it answered.
+        /// Its response.
         source: EngineFault,
     },
 }
 
-/// What the engine answered to a call that failed.
+/// The engine's response to a call that failed.
 #[derive(Debug)]
 pub struct EngineFault {
-    /// The HTTP status; `None` where there was no answer.
+    /// The HTTP status; `None` if there was no response.
     pub status: Option<u16>,
     message: String,
 }
 
-/// The faults of engines that users can do something about.
+/// The faults of engines that users can fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// It may not give a container the capabilities that it asks for.
+    /// It may not give a container the requested capabilities.
     Privilege,
     /// A port is in use.
     PortInUse,
-    /// Its disk is full.
+    /// The engine's disk is full.
     DiskFull,
     /// Another network has the same addresses.
     SubnetInUse,
-    /// It has no addresses left for networks.
+    /// The engine has no addresses left for networks.
     NoSubnetLeft,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for EngineFault {
 impl Error for EngineFault {}
 
 impl EngineFault {
-    /// Returns what kind of fault it is, by the engine's words: it has no codes for them.
+    /// Returns the kind of the fault, based on the engine's message: there are no codes for them.
     pub fn kind(&self) -> Option<FaultKind> {
         let has = |words: &str| self.message.contains(words);
         Some(match () {
@@ -113,7 +113,7 @@ impl EngineError {
         Self::Failed { action: action.into(), source: EngineFault { status, message } }
     }
 
-    /// Returns an error of the host about something that the engine was to do.
+    /// Returns an error of the host about something that the engine should have done.
     pub fn other(action: impl Into<String>, message: impl Into<String>) -> Self {
         let source = EngineFault { status: None, message: message.into() };
         Self::Failed { action: action.into(), source }
@@ -127,7 +127,7 @@ impl EngineError {
         }
     }
 
-    /// Returns whether the engine does not have what was asked for.
+    /// Returns whether the engine does not have the requested object.
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }
@@ -140,12 +140,12 @@ impl EngineError {
         }
     }
 
-    /// Returns whether something else has the name already, or works on the object.
+    /// Returns whether the name is already in use, or the object is being changed.
     pub fn is_conflict(&self) -> bool {
         self.status() == Some(409)
     }
 
-    /// Returns whether the engine's answer contains some words.
+    /// Returns whether the engine's message contains `words`.
     pub(crate) fn says(&self, words: &str) -> bool {
         matches!(self, Self::Failed { source, .. } if source.message.contains(words))
     }
@@ -155,7 +155,7 @@ impl EngineError {
         matches!(self, Self::Endpoint(_) | Self::Unreachable { .. })
     }
 
-    /// Returns whether the user may not use the engine's socket.
+    /// Returns whether the user has no permission for the engine's socket.
     pub fn is_permission_denied(&self) -> bool {
         let Self::Unreachable { source, .. } = self else { return false };
         let mut cause: Option<&(dyn Error + 'static)> = match &**source {
@@ -173,7 +173,7 @@ impl EngineError {
     }
 }
 
-/// Returns an error of the client with its causes, in one line; its errors repeat theirs.
+/// Returns an error of the client with its causes, on one line. Its errors repeat their causes.
 fn chain(err: &dyn Error) -> String {
     let mut text = err.to_string();
     let mut source = err.source();

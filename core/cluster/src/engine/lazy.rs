@@ -1,4 +1,4 @@
-//! The engine, connected to when it is first needed.
+//! The engine, to which the host connects when it is first needed.
 
 use super::client::{Engine, TIME_LIMIT};
 use super::endpoint::{Endpoint, Environment};
@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-/// An engine that is looked for when something first needs it, and the runtime for calls.
+/// An engine that is searched for when it is first needed, and the runtime for calls.
 pub struct Lazy {
     limit: Setting,
     runtime: OnceLock<Runtime>,
     engine: OnceCell<Engine>,
 }
 
-/// A setting of the user.
+/// A user's setting.
 struct Setting {
     /// The environment variable.
     variable: String,
@@ -23,10 +23,10 @@ struct Setting {
 }
 
 impl Lazy {
-    /// Prepares for an engine whose calls may take as long as the environment variable
-    /// `variable` says, which has the value `value`.
+    /// Prepares an engine whose calls may take as long as the environment variable `variable`
+    /// specifies, which has the value `value`.
     ///
-    /// An invalid value is an error of everything that uses the engine, and of nothing else.
+    /// An invalid value is an error for everything that uses the engine, and for nothing else.
     pub fn new(variable: String, value: Option<String>) -> Self {
         let limit = Setting { variable, value };
         Self { limit, runtime: OnceLock::new(), engine: OnceCell::new() }
@@ -53,11 +53,11 @@ impl Lazy {
     ///
     /// # Errors
     ///
-    /// [`EngineError`] when there is none, or when the setting for it is invalid.
+    /// [`EngineError`] when there is no engine, or the setting for it is invalid.
     pub async fn engine(&self) -> Result<Engine, EngineError> {
         let limit = self.limit()?;
         let connect = async || {
-            // Docker's configuration is in files.
+            // Docker's configuration is stored in files.
             let find = || Endpoint::find(&Environment::of_process());
             let endpoint = tokio::task::spawn_blocking(find).await;
             Engine::connect(endpoint.expect("the search does not panic")?, limit).await
@@ -69,12 +69,12 @@ impl Lazy {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Runtime`] when the process has no descriptors or threads left for it; the
-    /// work's own.
+    /// [`EngineError::Runtime`] when the process has no descriptors or threads left for it; or the
+    /// error of the work itself.
     ///
     /// # Panics
     ///
-    /// When it is called from within such work.
+    /// When called from within such work.
     pub fn block_on<T, E: From<EngineError>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
@@ -94,10 +94,10 @@ impl Lazy {
     }
 }
 
-/// Fails when the process cannot open as many descriptors as the runtime needs, which panics
-/// where it does not get those for signals.
+/// Fails if the process cannot open as many descriptors as the runtime needs. Tokio panics if it
+/// does not get its descriptors for signals.
 fn has_descriptors() -> std::io::Result<()> {
-    /// An event queue, something to wake it with, two ends of a pipe, and copies of them.
+    /// An event queue, a descriptor to wake it, two ends of a pipe, and copies of them.
     const NEEDED: usize = 8;
     let (one, _other) = std::io::pipe()?;
     let copies: std::io::Result<Vec<_>> = (2..NEEDED).map(|_| one.try_clone()).collect();

@@ -1,6 +1,6 @@
-//! A Docker engine: where it is, and calls that end.
+//! A Docker engine: its location, and calls with a time limit.
 //!
-//! Invariant: every call has a time limit, so that an engine that hangs is an error.
+//! Invariant: every call has a time limit, so an engine that hangs causes an error.
 
 mod archive;
 mod client;

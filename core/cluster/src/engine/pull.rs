@@ -1,4 +1,4 @@
-//! Images that containers are made of: the engine pulls those that it does not have.
+//! The images of containers: the engine pulls those that it does not have.
 
 use super::client::{Engine, in_time};
 use super::credentials::credentials;
@@ -15,12 +15,12 @@ pub(crate) async fn ensure_image(engine: &Engine, image: &str) -> Result<(), Eng
     let docker = engine.docker();
     match docker.inspect_image(image).await {
         Ok(_) => return Ok(()),
-        Err(err) => match EngineError::failed(format!("look for the image `{image}`"), err) {
+        Err(err) => match EngineError::failed(format!("find the image `{image}`"), err) {
             err if err.is_not_found() => {}
             err => return Err(err),
         },
     }
-    // Most images need no credentials; that some cannot be had is told if the pull fails.
+    // Most images need no credentials, so missing ones are reported only if the pull fails.
     let (credentials, problem) = match credentials(image).await {
         Ok(credentials) => (credentials, String::new()),
         Err(err) => (None, format!(" without the credentials of `docker login`: {err}")),
@@ -28,7 +28,7 @@ pub(crate) async fn ensure_image(engine: &Engine, image: &str) -> Result<(), Eng
     let action = || format!("pull the image `{image}`{problem}");
     let mut options = CreateImageOptionsBuilder::new().from_image(image);
     if !has_tag(image) {
-        // Without a tag the engine would pull all that there are.
+        // Without a tag, the engine would pull all of them.
         options = options.tag("latest");
     }
     let mut steps = Box::pin(docker.create_image(Some(options.build()), None, credentials));

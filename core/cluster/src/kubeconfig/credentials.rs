@@ -1,4 +1,4 @@
-//! What a cluster wrote into its own kubeconfig: how to talk to its API server.
+//! What a cluster has written into its own kubeconfig: how to reach its API server.
 
 use super::error::KubeconfigError;
 use base64::Engine as _;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use pintle_host::services::Excerpt;
 use serde_json::{Value, json};
 
-/// What it takes to talk to a cluster.
+/// What is needed to reach a cluster.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     /// As `https://127.0.0.1:6443`.
@@ -20,8 +20,8 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads what the first server of a cluster has written, with the address at which the
-    /// API server is published.
+    /// Reads what the first server of a cluster has written, and sets the address at which the API
+    /// server is published.
     pub(crate) fn of_cluster(text: &[u8], server: String) -> Result<Self, KubeconfigError> {
         let text = std::str::from_utf8(text).map_err(invalid)?;
         let config: Value =
@@ -39,7 +39,7 @@ impl Credentials {
         })
     }
 
-    /// Returns credentials that are good for nothing, while those of a cluster are not known.
+    /// Returns credentials that allow nothing, for use while those of a cluster are unknown.
     pub(super) fn unknown() -> Self {
         let (server, authority) = ("https://unknown.invalid".to_owned(), b"unknown".to_vec());
         Self { server, certificate: authority.clone(), key: authority.clone(), authority }
@@ -108,7 +108,7 @@ pub(super) mod tests {
         assert_eq!(err(b"a: [\n"), "the cluster's own kubeconfig is invalid");
         assert_eq!(
             err(b"clusters: []\n"),
-            "the cluster's own kubeconfig lacks `/clusters/0/cluster/certificate-authority-data`"
+            "the cluster's own kubeconfig has no `/clusters/0/cluster/certificate-authority-data`"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Reads a kubeconfig from the disk, and replaces it there.
+//! Reads a kubeconfig from disk, and replaces it there.
 //!
-//! Invariant: at every moment the old content or the new one is on the disk as a whole, under
-//! the name of the file or, where that cannot be replaced in one step, beside it.
+//! Invariant: at every moment, either the complete old content or the complete new content is on
+//! disk, under the name of the file or, if it cannot be replaced in one step, next to it.
 
 use super::encoding::Encoding;
 use super::error::KubeconfigError;
@@ -13,13 +13,13 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// The largest kubeconfig that is read: an entry takes some kilobytes.
+/// The largest kubeconfig that is read. An entry has some kilobytes.
 const MAX_SIZE: u64 = 64 << 20;
 
-/// A new file is for its owner only: it holds keys. The user may have chosen otherwise.
+/// A new file is accessible only to its owner, because it contains keys. Users can change that.
 const MODE: Mode = Mode::Keep(0o600);
 
-/// How many links are followed one after the other, as on Linux.
+/// The largest number of links that are followed in a row, as on Linux.
 const MAX_LINKS: usize = 40;
 
 /// A kubeconfig as it was read.
@@ -27,19 +27,19 @@ const MAX_LINKS: usize = 40;
 pub(super) struct Source {
     /// The path that the user gave.
     pub(super) path: PathBuf,
-    /// The file that it leads to, which may not exist yet.
+    /// The file that it refers to, which may not exist yet.
     pub(super) target: PathBuf,
-    /// `None` if there is no such file.
+    /// `None` if the file does not exist.
     pub(super) bytes: Option<Vec<u8>>,
     pub(super) encoding: Encoding,
     pub(super) text: String,
-    /// What the text means.
+    /// The meaning of the text.
     pub(super) value: Value,
     is_read_only: bool,
 }
 
 impl Source {
-    /// Reads the file at `path`, if there is one.
+    /// Reads the file at `path`, if it exists.
     pub(super) fn read(path: &Path) -> Result<Self, KubeconfigError> {
         let failed = |source| KubeconfigError::Io { action: "read", path: path.to_owned(), source };
         let target = follow(path).map_err(failed)?;
@@ -65,10 +65,10 @@ impl Source {
         kubectl_lock::take(folder, &name.to_owned())
     }
 
-    /// Fails if the file could not be written, as far as that can be known before.
+    /// Fails if the file could not be written, as far as that can be determined in advance.
     pub(super) fn check_writable(&self) -> Result<(), KubeconfigError> {
         self.check_mode()?;
-        // A folder that is not there yet is created only for what is written.
+        // A missing directory is created only when something is written.
         let has_folder = self.place()?.0.is_dir();
         if has_folder { self.lock().map(drop) } else { Ok(()) }
     }
@@ -84,7 +84,7 @@ impl Source {
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), KubeconfigError> {
         self.check_mode()?;
         match fs::replace(&self.target, bytes, MODE) {
-            // It is a mount point, as in a container.
+            // It is a mount point, for example in a container.
             Err(err) if err.kind() == ErrorKind::ResourceBusy => self.write_in_place(bytes),
             res => res.map_err(|err| self.write_failed(err.into())),
         }
@@ -104,8 +104,8 @@ impl Source {
         let old = self.bytes.as_deref().unwrap_or_default();
         let dir = Dir::open(folder).map_err(|err| self.write_failed(err.into()))?;
         let keep = || {
-            // An older one is what a run has left that was killed: it is all there is of the
-            // user's file.
+            // An older file was left by a run that was killed, and is the only copy of the user's
+            // file.
             dir.create(&backup, old, Mode::Exact(0o600))?;
             dir.sync("")
         };
@@ -141,8 +141,8 @@ pub(super) fn invalid(
     KubeconfigError::Invalid { path: path.to_owned(), source: source.into() }
 }
 
-/// Follows the links at `path`: users keep links here, and what they lead to is what changes,
-/// even if it is not there yet.
+/// Follows the links at `path`. Users keep links here, and the target is what changes, even if it
+/// does not exist yet.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -152,12 +152,12 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
                 path = folder.join(next);
             }
             Err(_) => {
-                // One file has one lock, however it is named.
+                // Each file has one lock, regardless of the path that is used.
                 return Ok(std::fs::canonicalize(&path).unwrap_or(path));
             }
         }
     }
-    Err(io::Error::new(ErrorKind::InvalidInput, "too many symbolic links"))
+    Err(io::Error::new(ErrorKind::InvalidInput, "too many levels of symbolic links"))
 }
 
 #[cfg(unix)]

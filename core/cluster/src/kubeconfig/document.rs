@@ -1,8 +1,8 @@
-//! A kubeconfig as a text with a meaning.
+//! A kubeconfig as text with a meaning.
 //!
-//! Invariant: a changed text is only returned once two parsers that share no code have read
-//! it, and both find what they found before, with the changes and nothing else. The second is
-//! libyaml's code; kubectl's parser is a port of it, and refuses what that refuses.
+//! Invariant: a changed text is returned only after two independent parsers have read it, and both
+//! have found the previous content with only these changes. The second parser is libyaml. kubectl's
+//! parser is a port of it, and refuses the same texts.
 
 use super::edit::{self, Edit, Way};
 use super::splice::{self, Unchangeable};
@@ -14,7 +14,7 @@ use std::error::Error;
 
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Returns what the first document of a kubeconfig means; null if it is empty.
+/// Returns the meaning of the first document of a kubeconfig; null if it is empty.
 pub(super) fn read(text: &str) -> Result<Value, Cause> {
     let meaning = by_first_parser(text)?;
     by_second_parser(text)?;
@@ -24,7 +24,7 @@ pub(super) fn read(text: &str) -> Result<Value, Cause> {
     }
 }
 
-/// Returns `text` with the edits, of which it is known that they change nothing else.
+/// Returns `text` with the edits, after checking that they change nothing else.
 pub(super) fn change(text: &str, edits: &[Edit]) -> Result<String, Cause> {
     let before = (by_first_parser(text)?, by_second_parser(text)?);
     let try_way = |way| -> Result<String, Cause> {
@@ -36,7 +36,7 @@ pub(super) fn change(text: &str, edits: &[Edit]) -> Result<String, Cause> {
         let after = (by_first_parser(&new)?, by_second_parser(&new)?);
         match (edit::normal(after.0), edit::normal(after.1)) == expected {
             true => Ok(new),
-            false => Err("a change would also change entries of others".into()),
+            false => Err("the change would also affect other entries".into()),
         }
     };
     try_way(Way::Usual).or_else(|err| try_way(Way::Careful).map_err(|_| err))
@@ -64,13 +64,13 @@ fn first_document(text: &str) -> Result<&str, Cause> {
     Ok(&text[..end])
 }
 
-/// Returns a value as JSON, for a comparison: it may have any keys and tags.
+/// Returns a value as JSON, for comparisons. It may have any keys and tags.
 fn to_json(value: serde_yaml_ng::Value) -> Value {
     use serde_yaml_ng::Value as Yaml;
     match value {
         Yaml::Null => Value::Null,
         Yaml::Bool(it) => it.into(),
-        // Numbers are only compared, and some are not JSON's.
+        // Numbers are only compared, and some are not valid in JSON.
         Yaml::Number(it) => it.to_string().into(),
         Yaml::String(it) => it.into(),
         Yaml::Sequence(items) => items.into_iter().map(to_json).collect(),

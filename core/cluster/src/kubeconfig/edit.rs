@@ -1,65 +1,65 @@
-//! What a merge or a removal changes in kubeconfigs, as data; their texts follow it.
+//! What a merge or a removal changes in kubeconfigs, as data. The texts follow from it.
 //!
-//! Invariants: an entry is ours if its name is the one that we give, it has what our cluster
-//! wrote, and no context of somebody else needs it; a context is ours only if it also names our
-//! cluster and our user.
+//! Invariants: an entry is ours if it has the name that we assign and the content that our cluster
+//! wrote, and no other context needs it. A context is ours only if it also refers to our cluster
+//! and our user.
 
 use super::credentials::user_name;
 use serde_json::{Value, json};
 
-/// The lists of a kubeconfig whose entries have names.
+/// The lists of named entries in a kubeconfig.
 const LISTS: [&str; 3] = ["clusters", "contexts", "users"];
 
 /// One change of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Edit {
-    /// Write what a kubeconfig begins with into an empty file.
+    /// Write the beginning of a kubeconfig into an empty file.
     Begin,
     /// Add an entry.
     Insert { list: &'static str, entry: Value },
-    /// Put an entry in the place of another one.
+    /// Replace an entry with another one.
     Replace { list: &'static str, idx: usize, entry: Value },
     /// Remove an entry.
     Remove { list: &'static str, idx: usize },
     /// Set the current context.
     Select(String),
-    /// Have no current context.
+    /// Remove the current context.
     Deselect,
 }
 
 /// How a part is added or removed.
 ///
-/// A text in block style can be such that it has all that follows (`|+`, or one that ends with
-/// the file): what is put behind it, and the empty lines behind what is removed, become a part
-/// of it.
+/// A text in block style can include everything that follows it (`|+`, or a text that ends with the
+/// file). Text that is added after it, and the empty lines after removed text, then become part of
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// An entry is added behind the others; of what is removed, only its own lines go.
+    /// An entry is added after the others, and a removal deletes only the entry's own lines.
     Usual,
-    /// An entry is added before the others; with what is removed go the empty lines behind it,
-    /// and a current context becomes an empty one.
+    /// An entry is added before the others. A removal also deletes the empty lines that follow, and
+    /// a current context becomes an empty one.
     Careful,
 }
 
-/// What to change in a list of files, of which the first that has an entry decides.
+/// What to change in a list of files. The first file that has an entry determines its value.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// For each file, in the order in which they are made.
+    /// The changes of each file, in the order in which they are made.
     pub(super) edits: Vec<Vec<Edit>>,
-    /// Which file the current context was set in, and what it was before.
+    /// The file in which the current context was set, and its previous value.
     pub(super) previous: Option<(usize, Option<String>)>,
 }
 
-/// Why there is no plan; with the file that is the reason.
+/// Why no plan is possible, with the file that prevents it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// A list is something else.
+    /// A list has another type.
     NotAList(usize, &'static str),
-    /// An entry of our name is somebody else's.
+    /// An entry with our name is not ours.
     NotOurs(NotOurs),
 }
 
-/// An entry that has the name of one of ours, and is not ours.
+/// An entry that has one of our names but is not ours.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotOurs {
     pub(super) file: usize,
@@ -69,8 +69,9 @@ pub(super) struct NotOurs {
     pub(super) is_needed: bool,
 }
 
-/// Plans to put in the entries of `config`, which has the context `name`: each in the file
-/// that has it, new ones in the file `default`. With `switch` the context becomes current.
+/// Plans to add the entries of `config`, which has the context `name`. An existing entry is changed
+/// in its file, and new entries go to the file `default`. With `switch`, the context becomes the
+/// current one.
 pub(super) fn merge(
     files: &[Value],
     default: usize,
@@ -106,12 +107,12 @@ pub(super) fn merge(
                 let name = entry["name"].as_str().unwrap_or_default().to_owned();
                 not_ours.push(NotOurs { file, list, name, is_needed });
             } else if list != "contexts" && *old != entry {
-                // Of a context, the user may have set the namespace.
+                // The user may have set the namespace of a context.
                 plan.edits[file].push(Edit::Replace { list, idx, entry });
             }
         }
     }
-    // A context that has another name still needs its cluster and its user.
+    // A context with another name still needs its cluster and its user.
     not_ours.sort_by_key(|it| it.list == "contexts");
     if let Some(it) = not_ours.into_iter().next() {
         return Err(Refusal::NotOurs(it));
@@ -132,15 +133,15 @@ pub(super) fn merge(
     Ok(plan)
 }
 
-/// Whether a context refers to the cluster or the user `name`.
+/// Returns whether a context refers to the cluster or the user `name`.
 fn is_needed(files: &[Value], list: &str, name: &Value) -> bool {
     let key = list.trim_end_matches('s');
     let contexts = files.iter().filter_map(|it| it.get("contexts")?.as_array()).flatten();
     contexts.into_iter().any(|it| it["context"][key] == *name)
 }
 
-/// Plans to remove the entries of the context `name` from all files; `written` is what its
-/// cluster wrote, if that is known.
+/// Plans to remove the entries of the context `name` from all files. `written` is what its cluster
+/// wrote, if known.
 pub(super) fn remove(
     files: &[Value],
     name: &str,
@@ -150,22 +151,22 @@ pub(super) fn remove(
     let (user, has_context) = (user_name(name), has(files, name));
     let is_known = |list: &str, entry: &Value| match written {
         Some(written) => is_written(list, entry, written),
-        // Without a context of ours that needs it, it may be anybody's.
+        // Without a context of ours that needs it, its owner is unknown.
         None => has_context && is_plain(list, entry),
     };
     let all = |list: &'static str| files.iter().filter_map(move |it| it.get(list)?.as_array());
     let mut clusters = all("clusters").flatten().filter(|it| it["name"] == name);
-    // What refers to a cluster of somebody else is not ours either.
+    // A context that refers to another cluster is not ours either.
     let is_cluster_ours = clusters.all(|it| is_known("clusters", it));
     let (mut is_removed, mut is_cluster_used, mut is_user_used) = (false, false, false);
     for list in ["contexts", "clusters", "users"] {
         for (file, value) in files.iter().enumerate() {
-            // From the last to the first, so that the places of the others stay true.
+            // From the last to the first, so that the positions of the others remain valid.
             for (idx, entry) in entries(file, value, list)?.iter().enumerate().rev() {
                 let is_ours = match list {
                     "contexts" => is_ours(entry, name) && is_cluster_ours,
                     "clusters" => entry["name"] == name && !is_cluster_used && is_cluster_ours,
-                    // The credentials for a cluster of ours may have been renewed.
+                    // The credentials for one of our clusters may have been renewed.
                     _ => {
                         let is_plain = || has_context && is_cluster_ours && is_plain(list, entry);
                         entry["name"] == user.as_str()
@@ -192,15 +193,15 @@ pub(super) fn remove(
     Ok(plan)
 }
 
-/// Whether a cluster or a user is the one that a cluster wrote, of which something may have
-/// changed since: another port, a way through a tunnel.
+/// Returns whether a cluster or a user is the one that a cluster wrote, even if some of it has
+/// changed: another port, or an address through a tunnel.
 fn is_written(list: &str, entry: &Value, written: &Value) -> bool {
     let (key, fields) = fields(list);
     let written = &written[list][0][key];
     fields.iter().any(|it| entry[key][it].as_str().is_some_and(|field| written[it] == field))
 }
 
-/// Whether a cluster or a user has what we write, and nothing else.
+/// Returns whether a cluster or a user has only the fields that we write.
 fn is_plain(list: &str, entry: &Value) -> bool {
     let (key, fields) = fields(list);
     entry[key].as_object().is_some_and(|it| {
@@ -208,7 +209,7 @@ fn is_plain(list: &str, entry: &Value) -> bool {
     })
 }
 
-/// Returns where an entry has its content, and the fields that we write there.
+/// Returns the key of an entry's content, and the fields that we write there.
 fn fields(list: &str) -> (&'static str, [&'static str; 2]) {
     match list {
         "clusters" => ("cluster", ["certificate-authority-data", "server"]),
@@ -221,14 +222,14 @@ pub(super) fn current(file: &Value) -> Option<&str> {
     file.get("current-context")?.as_str().filter(|it| !it.is_empty())
 }
 
-/// Whether one of the files has the context `name`, and it is ours.
+/// Returns whether one of the files has the context `name`, and it is ours.
 pub(super) fn has(files: &[Value], name: &str) -> bool {
     let contexts = files.iter().filter_map(|it| it.get("contexts")?.as_array());
     contexts.flatten().find(|it| it["name"] == name).is_some_and(|it| is_ours(it, name))
 }
 
-/// Returns what a file means after the edits. Lists that are empty, missing or null are the
-/// same, as for kubectl.
+/// Returns the meaning of a file after the edits. As for kubectl, empty, missing and null lists are
+/// the same.
 pub(super) fn apply(file: &Value, edits: &[Edit], way: Way) -> Value {
     let mut file = if file.is_null() { json!({}) } else { file.clone() };
     for edit in edits {
@@ -259,7 +260,7 @@ pub(super) fn apply(file: &Value, edits: &[Edit], way: Way) -> Value {
     normal(file)
 }
 
-/// Returns the meaning of a file without what kubectl does not tell apart.
+/// Returns the meaning of a file without the differences that kubectl ignores.
 pub(super) fn normal(mut file: Value) -> Value {
     if file.is_null() {
         return json!({});

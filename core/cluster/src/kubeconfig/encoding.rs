@@ -1,16 +1,16 @@
-//! The characters of a kubeconfig: it is written back in the encoding that it was read in.
+//! The encoding of a kubeconfig: it is written back in the encoding in which it was read.
 
 /// How a text is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Utf8,
-    /// With a byte order mark, as some editors on Windows write it.
+    /// With a byte order mark, as some Windows editors write it.
     Utf8Mark,
     Utf16Le,
     Utf16Be,
 }
 
-/// The bytes are not a text.
+/// The bytes are not valid text.
 #[derive(Debug, thiserror::Error)]
 #[error("it is neither valid UTF-8 nor UTF-16 with a byte order mark")]
 pub(super) struct NotText;

@@ -20,14 +20,14 @@ pub enum KubeconfigError {
         source: io::Error,
     },
     /// It is not a kubeconfig.
-    #[error("`{}` is not a valid kubeconfig", path.display())]
+    #[error("invalid kubeconfig `{}`", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It has a context of our name that refers to another cluster or user.
+    /// It has a context with our name that refers to another cluster or user.
     #[error("the context `{context}` in `{}` refers to another cluster or user", path.display())]
     NotOurs {
         /// The file.
@@ -35,8 +35,8 @@ pub enum KubeconfigError {
         /// The context.
         context: String,
     },
-    /// It has a cluster or a user of our name that our cluster did not write, and that no
-    /// context of ours refers to.
+    /// It has a cluster or a user with our name that our cluster did not write, and that none of
+    /// our contexts refers to.
     #[error("the {kind} `{name}` in `{}` was not written for this cluster", path.display())]
     NotWritten {
         /// The file.
@@ -48,7 +48,7 @@ pub enum KubeconfigError {
         /// Whether a context refers to it.
         is_needed: bool,
     },
-    /// It cannot be changed without changing entries of others.
+    /// It cannot be changed without affecting other entries.
     #[error("failed to change the kubeconfig `{}` without changing anything else", path.display())]
     Unchangeable {
         /// The file.
@@ -56,13 +56,13 @@ pub enum KubeconfigError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// Its owner may not write to it.
+    /// Its owner has no write permission.
     #[error("the kubeconfig `{}` is read-only", path.display())]
     ReadOnly {
         /// The file.
         path: PathBuf,
     },
-    /// It must be written in place, and its content could not be saved before.
+    /// It must be written in place, and its content could not be saved first.
     #[error("failed to save the kubeconfig `{}` as `{}`", path.display(), backup.display())]
     Backup {
         /// The file.
@@ -72,7 +72,7 @@ pub enum KubeconfigError {
         /// Why.
         source: io::Error,
     },
-    /// It was written in place, and only a part of it.
+    /// It was written in place, but only in part.
     #[error(
         "failed to write the kubeconfig `{}`; its old content is in `{}`",
         path.display(), backup.display()
@@ -80,13 +80,13 @@ pub enum KubeconfigError {
     InPlace {
         /// The file.
         path: PathBuf,
-        /// Where its old content is.
+        /// Where its old content is stored.
         backup: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// Other programs change it all the time.
-    #[error("the kubeconfig `{}` changes too often", path.display())]
+    /// Other programs change it constantly.
+    #[error("other programs change the kubeconfig `{}` too often", path.display())]
     Unstable {
         /// The file.
         path: PathBuf,
@@ -106,12 +106,12 @@ pub enum KubeconfigError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The cluster's own kubeconfig is incomplete.
-    #[error("the cluster's own kubeconfig lacks `{key}`")]
+    #[error("the cluster's own kubeconfig has no `{key}`")]
     Incomplete {
         /// The missing key.
         key: &'static str,
     },
-    /// There is no home directory, and nothing else names the kubeconfig.
-    #[error("neither KUBECONFIG nor a home directory names the kubeconfig")]
+    /// There is no home directory, and no variable names the kubeconfig.
+    #[error("unknown path of the kubeconfig: neither KUBECONFIG nor a home directory is set")]
     NoLocation,
 }

@@ -1,9 +1,9 @@
-//! The lock on a kubeconfig that kubectl respects: the file `<path>.lock`, which client-go
-//! creates exclusively and removes again.
+//! The lock on a kubeconfig that kubectl respects: the file `<path>.lock`, which client-go creates
+//! exclusively and removes afterwards.
 //!
-//! The host's own lock is such a file too, with a record of its owner in it. So neither works
-//! while the other does; and what a killed host has left is told from kubectl's, which has no
-//! record and is never removed.
+//! The host's own lock is such a file, too, with a record of its owner in it. Neither program
+//! therefore works while the other one does. A lock left by a killed host can be distinguished from
+//! kubectl's, which has no record and is never removed.
 
 use super::error::KubeconfigError;
 use pintle_host::fs::{self, Cause, Dir, Lock, Unowned};
@@ -11,10 +11,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long the lock is waited for.
+/// How long to wait for the lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Takes the lock on the kubeconfig `name` in `folder`, and waits for it if need be.
+/// Takes the lock on the kubeconfig `name` in `folder`, waiting if necessary.
 pub(super) fn take(folder: &Path, name: &OsString) -> Result<Lock, KubeconfigError> {
     let mut lock = name.clone();
     lock.push(".lock");
@@ -40,7 +40,7 @@ mod tests {
     fn only_a_lock_of_this_host_can_be_stale() {
         let dir = tempfile::tempdir().unwrap();
         let lock = dir.path().join("config.lock");
-        // What a killed host leaves: its record, and no process that has the kernel's lock.
+        // A killed host leaves its record, but no process holds the kernel's lock.
         let taken = take(dir.path(), &"config".into()).unwrap();
         let record = std::fs::read(&lock).unwrap();
         drop(taken);
@@ -48,7 +48,7 @@ mod tests {
         std::fs::write(&lock, record).unwrap();
         drop(take(dir.path(), &"config".into()).unwrap());
         assert!(!lock.exists());
-        // kubectl's is empty.
+        // kubectl's lock is empty.
         std::fs::write(&lock, "").unwrap();
         let opened = Dir::open(dir.path()).unwrap();
         let attempt = Lock::attempt(&opened, "config.lock", Unowned::Held).unwrap();

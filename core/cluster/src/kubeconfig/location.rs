@@ -1,4 +1,4 @@
-//! Which files the user's kubeconfig is.
+//! The files of the user's kubeconfig.
 
 use super::error::KubeconfigError;
 use std::ffi::OsString;
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 /// A kubeconfig: one file, or several that kubectl reads as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubeconfig {
-    /// At least one. Of the same entry in two files, the first is meant.
+    /// At least one. If two files have the same entry, the first one applies.
     paths: Vec<PathBuf>,
 }
 
 impl Kubeconfig {
-    /// Returns the kubeconfig that is one file.
+    /// Returns a kubeconfig with a single file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self { paths: vec![path.into()] }
     }
 
-    /// Returns the user's own kubeconfig: the files that KUBECONFIG lists; without it,
-    /// `.kube/config` in the home directory.
+    /// Returns the user's own kubeconfig: the files that KUBECONFIG lists, or else `.kube/config`
+    /// in the home directory.
     ///
     /// # Errors
     ///
-    /// [`KubeconfigError::NoLocation`] when neither names a file.
+    /// [`KubeconfigError::NoLocation`] when neither is set.
     pub fn of_user(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, KubeconfigError> {
         let list = var("KUBECONFIG").unwrap_or_default();
         let mut paths: Vec<PathBuf> = Vec::new();
@@ -39,8 +39,8 @@ impl Kubeconfig {
         Ok(Self::file(Path::new(&home).join(".kube/config")))
     }
 
-    /// Returns the file that kubectl writes new entries to: the first that exists, else the
-    /// last. Source: client-go, `PathOptions.GetDefaultFilename`.
+    /// Returns the file to which kubectl writes new entries: the first one that exists, or else the
+    /// last one. Source: client-go, `PathOptions.GetDefaultFilename`.
     pub fn default_path(&self) -> &Path {
         &self.paths[self.default_idx()]
     }

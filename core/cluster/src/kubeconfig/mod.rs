@@ -1,4 +1,4 @@
-//! Kubeconfigs: what a cluster wrote, and the user's own.
+//! Kubeconfigs: those that clusters have written, and the user's own.
 
 mod credentials;
 mod disk;

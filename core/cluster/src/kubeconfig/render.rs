@@ -1,12 +1,11 @@
-//! Writes our own entries as text: plain YAML that every reader understands, or JSON inside
-//! of JSON.
+//! Writes our own entries as text: plain YAML that every reader understands, or JSON inside JSON.
 //!
-//! Invariant: a text is on one line, however long it is, as scripts read certificates so; and
-//! it is either a plain word that cannot be anything but a text, or a JSON string.
+//! Invariant: a string is on one line, however long it is, because scripts expect certificates to
+//! be. It is either a plain word that can only be a string, or a JSON string.
 
 use serde_json::Value;
 
-/// Words that some version of YAML takes for something other than a text.
+/// Words that some version of YAML interprets as something other than a string.
 const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 /// Returns a whole document.
@@ -39,7 +38,7 @@ pub(super) fn flow(value: &Value) -> String {
     }
 }
 
-/// Returns a text as a scalar in block style.
+/// Returns a string as a scalar in block style.
 pub(super) fn scalar(text: &str) -> String {
     let is_plain = text.starts_with(|it: char| it.is_ascii_alphabetic())
         && text.chars().all(|it| it.is_ascii_alphanumeric() || "+/=._:@-".contains(it))
@@ -48,14 +47,14 @@ pub(super) fn scalar(text: &str) -> String {
     if is_plain { text.to_owned() } else { quoted(text) }
 }
 
-/// Returns a text as a string of JSON, which is one of YAML as well.
+/// Returns a string as a JSON string, which is valid YAML as well.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for it in text.chars() {
         match it {
             '"' | '\\' => quoted.extend(['\\', it]),
             ' '..='~' => quoted.push(it),
-            // Outside of the first plane, JSON's escapes are not YAML's.
+            // Outside the first plane, the escapes of JSON and YAML differ.
             '\u{10000}'.. => quoted.push(it),
             _ => quoted.push_str(&format!("\\u{:04x}", u32::from(it))),
         }
@@ -84,7 +83,7 @@ fn block(value: &Value, indent: &str, line_end: &str, text: &mut String) {
     }
 }
 
-/// Writes what follows a key.
+/// Writes the text after a key.
 fn nested(value: &Value, indent: &str, line_end: &str, text: &mut String) {
     let is_nested = value.as_object().is_some_and(|it| !it.is_empty())
         || value.as_array().is_some_and(|it| !it.is_empty());

@@ -1,4 +1,4 @@
-//! Changes a kubeconfig as a text: what is not ours keeps every byte.
+//! Changes a kubeconfig as text: everything that is not ours stays as it is, byte by byte.
 
 use super::edit::{Edit, Way};
 use super::render;
@@ -95,7 +95,7 @@ impl<'a> Splice<'a> {
         Ok(self.lines_at(at, render::item(entry, self.indent(first), self.line_end())))
     }
 
-    /// Puts the first entry into a list in block style, instead of null or `[]`.
+    /// Adds the first entry to a list in block style, in place of null or `[]`.
     fn fill(
         &self,
         list: &'static str,
@@ -108,7 +108,7 @@ impl<'a> Splice<'a> {
             return Err(Unchangeable::Part(list));
         }
         let range = self.value_range(key, value, list)?;
-        // A comment behind it stays where it is.
+        // A comment after it stays where it is.
         let line = self.end_of_line(range.end);
         let rest = self.text[range.end..line].trim_end();
         let end = self.line_end();
@@ -151,7 +151,7 @@ impl<'a> Splice<'a> {
         if items.len() > 1 {
             return Ok(self.without(lines[idx].clone()));
         }
-        // As kubectl writes a list that is empty.
+        // kubectl writes an empty list in this form.
         let colon = self.colon(key, list)?;
         let (range, _) = self.without(lines[idx].clone());
         Ok((colon..range.end, format!(" null{}", &self.text[colon..range.start])))
@@ -175,7 +175,7 @@ impl<'a> Splice<'a> {
         let new = if is_flow { render::flow(&name.into()) } else { render::scalar(name) };
         let lead = if value.is_empty() { " " } else { "" };
         let range = self.value_range(key, value, KEY)?;
-        // The lines of a block scalar begin after its head.
+        // The lines of a block scalar begin after its header.
         if self.text[self.colon(key, KEY)?..range.start].contains(['|', '>']) {
             return Err(Unchangeable::Part(KEY));
         }
@@ -239,14 +239,14 @@ impl<'a> Splice<'a> {
                     _ => return Err(Unchangeable::Part(list)),
                 }
             };
-            // An item that is null may have no place but its dash.
+            // An item that is null may have no position except that of its dash.
             at = self.end_of_content(item.range.end.max(start + 1));
             ranges.push(start..at);
         }
         Ok(ranges)
     }
 
-    /// Returns the place of a new pair in block style, and its indentation.
+    /// Returns the position of a new pair in block style, and its indentation.
     fn member_place(&self, pairs: &[Pair]) -> Result<(&'a str, usize), Unchangeable> {
         let (Some((key, _)), Some((_, value))) = (pairs.first(), pairs.last()) else {
             return Err(Unchangeable::Root);
@@ -269,7 +269,7 @@ impl<'a> Splice<'a> {
         }
     }
 
-    /// Returns where a value is; an empty one is behind the colon of its key.
+    /// Returns the position of a value. An empty one follows the colon of its key.
     fn value_range(
         &self,
         key: &Node,
@@ -280,7 +280,7 @@ impl<'a> Splice<'a> {
         if value.is_empty() { Ok(colon..colon) } else { Ok(value.range.clone()) }
     }
 
-    /// Returns the place behind the colon of a key.
+    /// Returns the position after the colon of a key.
     fn colon(&self, key: &Node, part: &'static str) -> Result<usize, Unchangeable> {
         let rest = &self.text[key.range.end..];
         let trimmed = rest.trim_start_matches([' ', '\t']);
@@ -290,8 +290,8 @@ impl<'a> Splice<'a> {
         }
     }
 
-    /// Puts whole lines to the start of a line, or to the end of a text whose last line may
-    /// not be ended: then that of the new ones is not either.
+    /// Inserts whole lines at the start of a line, or at the end of a text whose last line may have
+    /// no line ending. In that case, the last new line has none either.
     fn lines_at(&self, at: usize, mut lines: String) -> Change {
         if at > 0 && !self.text[..at].ends_with(['\n', '\r']) {
             let end = self.line_end();
@@ -301,7 +301,7 @@ impl<'a> Splice<'a> {
         (at..at, lines)
     }
 
-    /// Removes whole lines, so that the line before the end of the text stays the last one.
+    /// Removes whole lines. If the last line has no line ending, the new last line has none either.
     fn without(&self, mut lines: Range<usize>) -> Change {
         let mut start = lines.start;
         while self.way == Way::Careful && lines.end < self.document.end {
@@ -319,7 +319,7 @@ impl<'a> Splice<'a> {
         (start..lines.end, String::new())
     }
 
-    /// Removes a part in flow style, with the comma that is no longer needed.
+    /// Removes a part in flow style, with the comma that is no longer required.
     fn without_comma(&self, parts: &[Range<usize>], idx: usize) -> Change {
         let part = &parts[idx];
         let before = idx.checked_sub(1).map(|it| parts[it].end);
@@ -330,7 +330,7 @@ impl<'a> Splice<'a> {
         (before.unwrap_or(part.start)..end, String::new())
     }
 
-    /// Returns the place behind the comma that follows, and the blanks after it.
+    /// Returns the position after the comma that follows, and after the spaces behind it.
     fn behind_comma(&self, at: usize) -> usize {
         let mut is_comment = false;
         let is_comma = |it: char| {
@@ -342,12 +342,12 @@ impl<'a> Splice<'a> {
         self.text.len() - rest.trim_start_matches([' ', '\t']).len()
     }
 
-    /// Returns the end of the line that content ends on; a block scalar has its own.
+    /// Returns the end of the line on which content ends. A block scalar has its own end.
     fn end_of_content(&self, at: usize) -> usize {
         if self.text[..at].ends_with(['\n', '\r']) { at } else { self.end_of_line(at) }
     }
 
-    /// Returns the place behind the line of `at`, with its end.
+    /// Returns the position after the line of `at`, including its line ending.
     fn end_of_line(&self, at: usize) -> usize {
         let rest = &self.text[at..];
         let Some(idx) = rest.find(['\n', '\r']) else { return self.text.len() };
@@ -367,7 +367,7 @@ impl<'a> Splice<'a> {
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 
-    /// Returns how lines end in this text.
+    /// Returns the line ending of this text.
     fn line_end(&self) -> &'static str {
         match self.text.find('\n') {
             Some(idx) if self.text[..idx].ends_with('\r') => "\r\n",

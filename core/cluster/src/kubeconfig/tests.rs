@@ -1,8 +1,8 @@
-//! What kubectl says of our kubeconfigs, and what a merge and a removal leave of those of
-//! others.
+//! Tests what kubectl reads from our kubeconfigs, and what a merge and a removal leave of other
+//! entries.
 //!
-//! The files are put together from pieces of which each is odd in a way of its own; the seed
-//! is fixed, so a failure comes back.
+//! The files are composed of pieces, each of which is unusual in its own way. The seed is fixed, so
+//! a failure can be reproduced.
 
 use super::credentials::tests::config;
 use super::{Kubeconfig, edit, merge, remove, render};
@@ -12,17 +12,17 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// How many files a seed is good for.
+/// How many files are generated from one seed.
 const N_FILES: usize = 40;
 
-/// So many of the 160 files at least are ones that kubectl reads.
+/// kubectl must be able to read at least this many of the 160 files.
 const N_READABLE: usize = 110;
 
-/// So many at least are the same byte for byte after a removal, not counting those whose
-/// merge is undone, which all are.
+/// At least this many files must be identical, byte for byte, after a removal. Undone merges are
+/// not counted, because after these, all files must be.
 const N_SAME: usize = 20;
 
-/// Strings as others write them into their entries, in YAML.
+/// Strings in YAML, as other programs write them into their entries.
 const STRINGS: [&str; 21] = [
     "plain",
     "'it''s'",
@@ -47,10 +47,10 @@ const STRINGS: [&str; 21] = [
     "~",
 ];
 
-/// Values that are not strings, which kubectl refuses in fields that it knows.
+/// Values that are not strings, which kubectl refuses in known fields.
 const OTHERS: [&str; 8] = ["yes", "y", "12", "1e3", "0x1f", "2001-01-01", ".nan", "? "];
 
-/// Returns whether there is a kubectl that works. Where all must run, there has to be one.
+/// Returns whether a working kubectl exists. If all tests must run, there must be one.
 fn has_kubectl() -> bool {
     let works = Command::new("kubectl")
         .args(["config", "view", "--kubeconfig", "/dev/null"])
@@ -60,7 +60,7 @@ fn has_kubectl() -> bool {
     works
 }
 
-/// Returns what kubectl makes of a kubeconfig; `None` if it refuses it.
+/// Returns kubectl's output for a kubeconfig; `None` if it refuses the file.
 fn kubectl(path: &Path) -> Option<Value> {
     let mut command = Command::new("kubectl");
     command.args(["config", "view", "--raw", "-o", "json", "--kubeconfig"]).arg(path);
@@ -68,7 +68,7 @@ fn kubectl(path: &Path) -> Option<Value> {
     output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Returns what kubectl found, without the entries of the context `name`.
+/// Returns kubectl's output without the entries of the context `name`.
 fn others(mut all: Value, name: &str) -> Value {
     for (list, own) in [("clusters", name), ("contexts", name), ("users", &format!("admin@{name}"))]
     {
@@ -79,7 +79,7 @@ fn others(mut all: Value, name: &str) -> Value {
     edit::normal(all)
 }
 
-/// A generator of numbers that are the same in each run.
+/// A generator of numbers that are the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -99,7 +99,7 @@ impl Random {
     }
 }
 
-/// Returns a kubeconfig of somebody else, with entries in each list, or in none.
+/// Returns a kubeconfig of another program, with entries in each list, or in none.
 fn foreign(random: &mut Random) -> String {
     let mut parts = vec!["apiVersion: v1\n".to_owned(), "kind: Config\n".to_owned()];
     if random.is(2) {
@@ -203,7 +203,7 @@ fn foreign_entry(random: &mut Random, list: &str, indent: &str, idx: usize) -> S
     }
 }
 
-/// What a number of files came to.
+/// The results for a number of files.
 #[derive(Debug, Default)]
 struct Count {
     readable: usize,
@@ -223,7 +223,7 @@ fn what_others_wrote_is_the_same_for_kubectl_and_byte_for_byte() {
     });
     let sum = |part: fn(&Count) -> usize| counts.iter().map(part).sum::<usize>();
     let (n_readable, n_same) = (sum(|it| it.readable), sum(|it| it.same));
-    // How many exactly depends on kubectl's version.
+    // The exact number depends on kubectl's version.
     assert!(n_readable >= N_READABLE && n_same >= N_SAME, "{counts:?}");
 }
 
@@ -239,7 +239,7 @@ fn others_of(seed: u64) -> Count {
     count
 }
 
-/// Merges a cluster into a file and takes it out again, in one of some ways.
+/// Merges a cluster into a file and removes it again, in one of several ways.
 fn check(path: &Path, text: &str, round: usize, count: &mut Count) {
     let kubeconfig = Kubeconfig::file(path);
     let (before, switch) = (kubectl(path), round.is_multiple_of(2));
@@ -271,15 +271,15 @@ fn check(path: &Path, text: &str, round: usize, count: &mut Count) {
     let left = fs::read_to_string(path).unwrap();
     count.same += usize::from(left == text);
     assert!(left == text || kubectl(path).is_some(), "{left}");
-    // Which context was the current one before is known no longer.
+    // The previous current context is no longer known.
     if !switch || !text.contains("current-context") {
-        // A list that had to be created is empty now, and how an empty one was written is lost.
+        // A list that had to be created is now empty, and how an empty list was written is lost.
         assert_eq!(without_empty_lists(&left), without_empty_lists(text), "{after}");
     }
 }
 
-/// Checks that all lines of `text` are in `all`, in their order: a list in flow style gets its
-/// new entry before its end, and lists that are empty and the current context may change.
+/// Checks that `all` contains all lines of `text`, in their order. A list in flow style gets its
+/// new entry before its end, and empty lists and the current context may change.
 #[track_caller]
 fn assert_has_lines(all: &str, text: &str) {
     let mut lines = all.lines();
@@ -295,7 +295,7 @@ fn assert_has_lines(all: &str, text: &str) {
     }
 }
 
-/// Returns a text without the lines that say that a list is empty.
+/// Returns a text without the lines of empty lists.
 fn without_empty_lists(text: &str) -> String {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let is_empty_list = |idx: usize| {
@@ -352,7 +352,7 @@ fn kubectl_reads_what_we_write_for_any_text() {
         for user in &users {
             let entries = found["users"].as_array().unwrap();
             let entry = entries.iter().find(|it| it["name"] == user["name"]).unwrap();
-            // kubectl leaves out what is empty.
+            // kubectl omits empty fields.
             let text = entry["user"]["username"].as_str().unwrap_or_default();
             assert_eq!(text, user["user"]["username"]);
         }

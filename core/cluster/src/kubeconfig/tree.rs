@@ -1,23 +1,23 @@
-//! Where the parts of a kubeconfig are in its text.
+//! Finds the parts of a kubeconfig in its text.
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 use std::iter::Peekable;
 use std::ops::Range;
 
-/// The first document of a text; that is the one kubectl reads.
+/// The first document of a text, which is the one that kubectl reads.
 #[derive(Debug)]
 pub(super) struct Document {
     /// `None` if there are only comments.
     pub(super) root: Option<Node>,
-    /// Where the document ends: at a `---` or `...`, or with the text.
+    /// Where the document ends: at `---` or `...`, or at the end of the text.
     pub(super) end: usize,
 }
 
 /// A part of a document.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// Where it is, without its anchor and tag. Of a collection in block style only the end
-    /// is reliable.
+    /// Its position, without its anchor and tag. For a collection in block style, only the end is
+    /// reliable.
     pub(super) range: Range<usize>,
     pub(super) kind: Kind,
 }
@@ -25,7 +25,7 @@ pub(super) struct Node {
 /// A key and its value.
 pub(super) type Pair = (Node, Node);
 
-/// What a part is.
+/// The kind of a part.
 #[derive(Debug)]
 pub(super) enum Kind {
     Scalar {
@@ -44,12 +44,12 @@ pub(super) enum Kind {
     Alias,
 }
 
-/// A text that is not YAML, or nested too deeply.
+/// A text that is not YAML, or is nested too deeply.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotYaml {
     #[error(transparent)]
     Scan(#[from] ScanError),
-    #[error("it ends too early")]
+    #[error("unexpected end of the file")]
     Truncated,
 }
 
@@ -68,7 +68,7 @@ impl Document {
         let root = reader.node(0)?;
         let (event, range) = reader.next()?;
         let end = match event {
-            // An implicit end is where the next token is.
+            // An implicit end is at the next token.
             Event::DocumentEnd => range.start,
             _ => return Err(NotYaml::Truncated),
         };
@@ -77,12 +77,12 @@ impl Document {
 }
 
 impl Node {
-    /// Whether it is null because nothing is written there.
+    /// Returns whether it is null because nothing is written there.
     pub(super) fn is_empty(&self) -> bool {
         self.range.is_empty() && matches!(self.kind, Kind::Scalar { is_plain: true, .. })
     }
 
-    /// Whether it is null.
+    /// Returns whether it is null.
     pub(super) fn is_null(&self) -> bool {
         match &self.kind {
             Kind::Scalar { text, is_plain } => {
@@ -93,7 +93,7 @@ impl Node {
     }
 }
 
-/// The events that are of the document, with their places.
+/// The events that belong to the document, with their positions.
 struct Events<'a>(Parser<'a, granit_parser::StrInput<'a>>);
 
 impl<'a> Iterator for Events<'a> {
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         self.events.next().unwrap_or(Err(NotYaml::Truncated))
     }
 
-    /// Whether the collection ends here; then its end is taken.
+    /// Returns whether the collection ends here; if so, its end is consumed.
     fn is_end(&mut self) -> Option<Range<usize>> {
         let is_end = |it: &Result<(Event<'_>, Range<usize>), NotYaml>| {
             matches!(it, Ok((Event::SequenceEnd | Event::MappingEnd, _)))
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         self.events.next_if(is_end)?.ok().map(|it| it.1)
     }
 
-    /// Reads a node; what comes before it ends at `before`.
+    /// Reads a node. The text before it ends at `before`.
     fn node(&mut self, before: usize) -> Result<Node, NotYaml> {
         let (event, range) = self.next()?;
         Ok(match event {
@@ -173,8 +173,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Returns the end of a block scalar without the indentation of the line after it, which
-    /// the parser counts in.
+    /// Returns the end of a block scalar without the indentation of the line after it, which the
+    /// parser includes.
     fn without_indent(&self, range: Range<usize>) -> usize {
         let text = &self.text[..range.end];
         let trimmed = text.trim_end_matches([' ', '\t']);

@@ -1,7 +1,7 @@
-//! The user's own kubeconfig, in which clusters come and go.
+//! The user's own kubeconfig, to which clusters are added and from which they are removed.
 //!
-//! Invariants: a file is changed in one step, under a lock that kubectl respects too; of
-//! entries of others no byte changes.
+//! Invariants: a file is changed in one step, under a lock that kubectl respects, too. No byte of
+//! another entry changes.
 
 use super::credentials::Credentials;
 use super::disk::{Source, invalid};
@@ -14,18 +14,18 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How often other programs may change, while locks are taken, which files are to be locked.
+/// How often other programs may change which files must be locked, while locks are taken.
 const MAX_ROUNDS: usize = 8;
 
-/// What a merge has changed, so that it can be taken back.
+/// What a merge has changed, so that it can be undone.
 #[derive(Debug, Clone)]
 pub(crate) struct Merged {
     kubeconfig: Kubeconfig,
     name: String,
-    /// What was put in.
+    /// What was added.
     config: Value,
     written: Vec<Written>,
-    /// If the merge made its context the current one: in which file, and what was before.
+    /// If the merge set the current context: the file, and the previous value.
     previous: Option<(PathBuf, Option<String>)>,
 }
 
@@ -37,7 +37,7 @@ struct Written {
     after: Vec<u8>,
 }
 
-/// Puts the entries of `config`, which has the context `name`, into a kubeconfig.
+/// Adds the entries of `config`, which has the context `name`, to a kubeconfig.
 pub(crate) fn merge(
     kubeconfig: &Kubeconfig,
     config: &Value,
@@ -57,7 +57,7 @@ pub(crate) fn merge(
 }
 
 impl Merged {
-    /// Takes a merge back.
+    /// Undoes a merge.
     pub(crate) fn undo(&self) -> Result<(), KubeconfigError> {
         let mut is_all = true;
         for written in self.written.iter().rev() {
@@ -66,7 +66,7 @@ impl Merged {
         if is_all {
             return Ok(());
         }
-        // Somebody has changed a file since.
+        // A file has changed since.
         change(&self.kubeconfig, |files| {
             let mut plan = edit::remove(files, &self.name, Some(&self.config))?;
             let Some((path, Some(before))) = &self.previous else { return Ok(plan) };
@@ -82,8 +82,7 @@ impl Merged {
 }
 
 impl Written {
-    /// Puts back what was there before, unless somebody has changed the file since; returns
-    /// whether it did.
+    /// Restores the previous content, unless the file has changed since. Returns whether it did.
     fn restore(&self) -> Result<bool, KubeconfigError> {
         let source = Source::read(&self.path)?;
         let _lock = source.lock()?;
@@ -99,8 +98,8 @@ impl Written {
     }
 }
 
-/// Fails where a merge of a context `name` would fail, as far as that can be known before the
-/// cluster runs; writes nothing. `config` is what would be merged, if there is a cluster.
+/// Fails if a merge of a context `name` would fail, as far as that can be determined before the
+/// cluster runs. Writes nothing. `config` is what would be merged, if the cluster exists.
 pub(crate) fn check(
     kubeconfig: &Kubeconfig,
     name: &str,
@@ -119,11 +118,11 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Takes the entries of the context `name` out of a kubeconfig; `written` is what the cluster
-/// wrote, if that is known.
+/// Removes the entries of the context `name` from a kubeconfig. `written` is what the cluster
+/// wrote, if known.
 ///
-/// If the context is the current one, there is none afterwards: kubectl shall not go on
-/// with some other cluster.
+/// If the context is the current one, there is no current context afterwards, so kubectl does not
+/// continue with another cluster.
 pub(crate) fn remove(
     kubeconfig: &Kubeconfig,
     name: &str,
@@ -137,8 +136,8 @@ pub(crate) fn has(kubeconfig: &Kubeconfig, name: &str) -> Result<bool, Kubeconfi
     Ok(edit::has(&values(&read(kubeconfig.paths())?), name))
 }
 
-/// Reads, changes and replaces the files of a kubeconfig, as far as `plan` has edits for
-/// them; only those are locked, as others may be in a place where that cannot be done.
+/// Reads, changes and replaces the files of a kubeconfig for which `plan` has edits. Only these are
+/// locked, because others may be in a directory where that is impossible.
 fn change(
     kubeconfig: &Kubeconfig,
     mut plan: impl FnMut(&[Value]) -> Result<Plan, Refusal>,
@@ -149,7 +148,7 @@ fn change(
         let plan = plan(&values(&sources)).map_err(|err| refused(&sources, err))?;
         let all: Vec<_> =
             sources.iter().zip(&plan.edits).filter(|(_, edits)| !edits.is_empty()).collect();
-        // Of two paths that lead to the same file, one is enough.
+        // If two paths refer to the same file, one is enough.
         let is_first = |idx: &usize| {
             let target = &all[*idx].0.target;
             all[..*idx].iter().all(|(it, _)| it.target != *target)
@@ -158,7 +157,7 @@ fn change(
         if edits().all(|(source, _)| locks.contains_key(&source.target)) {
             return write(edits());
         }
-        // All of them, and always in the same order: so no two programs wait for each other.
+        // All of them, and always in the same order, so two programs never wait for each other.
         locks.clear();
         let targets: BTreeMap<_, _> = edits().map(|(it, _)| (it.target.clone(), it)).collect();
         for (target, source) in targets {
@@ -168,7 +167,7 @@ fn change(
     Err(KubeconfigError::Unstable { path: kubeconfig.default_path().to_owned() })
 }
 
-/// Writes the files, which are locked: all of them, or none.
+/// Writes the files, which are locked: all of them or none.
 fn write<'a>(
     edits: impl Iterator<Item = (&'a Source, &'a Vec<Edit>)>,
 ) -> Result<Vec<Written>, KubeconfigError> {
@@ -383,7 +382,7 @@ mod tests {
         for text in ["- a\n", "clusters: 7\n", "a: [\n"] {
             fs::write(&path, text).unwrap();
             let err = merge(&path, &config("a"), "a", true).unwrap_err();
-            assert!(err.to_string().ends_with("is not a valid kubeconfig"), "{text}: {err}");
+            assert!(err.to_string().starts_with("invalid kubeconfig `"), "{text}: {err}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }
@@ -408,7 +407,7 @@ mod tests {
         }
     }
 
-    /// Writes a kubeconfig; returns the directory that it is in, and its path.
+    /// Writes a kubeconfig, and returns its directory and its path.
     fn written(text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config");
@@ -437,7 +436,8 @@ mod tests {
              - name: a\n    cluster:\n      certificate-authority-data: eA==\n      server: https://a\n\n\
              # contexts follow\ncontexts:\n- name: a\n  context:\n    cluster: a\n    user: admin@a\n...\n",
         );
-        // The last text has all that follows, so ours is before it; and lines end as they did.
+        // The last text includes everything that follows, so ours is before it, and the line
+        // endings stay as they were.
         check(
             "users: [{name: x}]\r\ncontexts: null\r\nclusters:\r\n- name: |+\r\n    x\r\n",
             "users: [{name: x}, {\"name\": \"admin@a\", \"user\": {\"client-certificate-data\": \"eA==\", \
@@ -489,7 +489,7 @@ mod tests {
 
     #[test]
     fn a_text_that_begins_with_a_line_feed_and_a_tab_stays_readable() {
-        // As a block scalar, kubectl refuses it.
+        // kubectl refuses it as a block scalar.
         let text = "users:\n- name: x\n  user: {token: \"\\n\\tx\"}\nclusters:\ncontexts:\n";
         let (_dir, path) = written(text);
         merge(&path, &config("a"), "a", false).unwrap();
@@ -516,7 +516,7 @@ mod tests {
         remove(&path, "a").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         assert!(!has(&path, "a"));
-        // A context of theirs keeps the entries that it needs.
+        // A context of another program keeps the entries that it needs.
         let text =
             "contexts:\n- name: dev\n  context: {cluster: a, user: admin@a, namespace: dev}\n";
         fs::write(&path, text).unwrap();
@@ -552,11 +552,11 @@ mod tests {
         }
         assert_eq!(removed(&prod, Some(&ours)), [false; 3]);
         assert_eq!(removed(&orphans, Some(&ours)), [true; 3]);
-        // Whose they are is not known.
+        // Their owner is unknown.
         assert_eq!(removed(&orphans, None), [true, false, false]);
     }
 
-    /// Writes what a merge of `a` writes, changed by a user.
+    /// Writes what a merge of `a` writes, with a user's changes.
     fn written_config(change: &dyn Fn(&mut Value)) -> (tempfile::TempDir, PathBuf) {
         let mut config = config("a");
         change(&mut config);
@@ -637,7 +637,7 @@ mod tests {
             left,
             "current-context: mine\nclusters: null\ncontexts: null\nusers: null\n# new\n"
         );
-        // And a file that was not there is gone.
+        // A file that did not exist is removed again.
         fs::remove_file(&path).unwrap();
         merge(&path, &config("a"), "a", true).unwrap().undo().unwrap();
         assert!(!path.exists());
@@ -652,7 +652,8 @@ mod tests {
         let text = |idx: usize| fs::read_to_string(&paths[idx]).unwrap();
         fs::write(&paths[1], "kind: Config\n").unwrap();
         fs::write(&paths[2], "current-context: mine # here\n").unwrap();
-        // New entries are put into the first that exists, and the current context where it is.
+        // New entries are added to the first file that exists, and the current context is changed
+        // where it is set.
         let first = super::merge(&all, &config("a"), "a", true).unwrap();
         assert!(!paths[0].exists());
         assert_eq!(contexts(&paths[1]), ["a"]);
@@ -660,14 +661,14 @@ mod tests {
         first.undo().unwrap();
         assert_eq!(text(1), "kind: Config\n");
         assert_eq!(text(2), "current-context: mine # here\n");
-        // An entry changes in the file that has it.
+        // An entry is changed in the file that has it.
         merge(&paths[2], &config("a"), "a", false).unwrap();
         let mut new = config("a");
         new["clusters"][0]["cluster"]["server"] = "https://b".into();
         super::merge(&all, &new, "a", false).unwrap();
         assert_eq!(text(1), "kind: Config\n");
         assert!(text(2).contains("https://b"));
-        // It is removed from all.
+        // It is removed from all files.
         merge(&paths[0], &config("a"), "a", true).unwrap();
         super::remove(&all, "a", None).unwrap();
         assert!(!text(0).contains("name: a") && !text(2).contains("name: a"));
@@ -684,7 +685,7 @@ mod tests {
         merge(&link, &config("a"), "a", true).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(contexts(&target), ["a"]);
-        // One that leads to itself leads nowhere.
+        // A link to itself has no target.
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("link", &link).unwrap();
         assert!(merge(&link, &config("a"), "a", true).is_err());
@@ -715,11 +716,12 @@ mod tests {
         assert!(matches!(err, KubeconfigError::ReadOnly { .. }), "{err}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        // What has not to be changed may be read-only.
+        // A file that need not be changed may be read-only.
         remove(&path, "a").unwrap();
     }
 
-    /// Has the system refuse renames as those of a mount point, and operations that `fails`.
+    /// Makes the system refuse renames, as for a mount point, and the operations for which `fails`
+    /// returns true.
     fn mount_point(fails: impl Fn(usize, Operation) -> bool + 'static) -> fault::Injected {
         let mut n_writes = 0;
         fault::inject(move |operation| {
@@ -743,7 +745,7 @@ mod tests {
         let left = fs::read_to_string(&path).unwrap();
         assert_eq!(left, "kind: Config\nclusters: null\ncontexts: null\nusers: null\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        // A disk that is full: at the last write, which is the one in place.
+        // The disk is full at the last write, which is the one in place.
         let n_writes = std::rc::Rc::new(std::cell::Cell::new(0));
         let counter = n_writes.clone();
         let injected = mount_point(move |n, _| {
@@ -778,7 +780,7 @@ mod tests {
             let output = std::process::Command::new(program).args(args).output();
             output.is_ok_and(|it| it.status.success())
         };
-        // Only root may mount.
+        // Only root can mount.
         if !run("mount", &[Path::new("--bind"), &other, &path]) {
             return;
         }

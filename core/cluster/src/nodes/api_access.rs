@@ -1,4 +1,4 @@
-//! The way to the API server of a cluster that runs: its address and its credentials.
+//! Access to the API server of a running cluster: its address and its credentials.
 
 use super::container_plan::{API_PORT, KUBECONFIG_PATH};
 use super::inventory::{Cluster, Node, NodeContainer, api_url};
@@ -13,10 +13,10 @@ use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::TryStreamExt as _;
 use std::time::{Duration, Instant};
 
-/// How often it is looked at whether an API server is published at another port.
+/// How often to check whether an API server is published on another port.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// The way to the API server of a cluster, by one of its servers.
+/// Access to the API server of a cluster, through one of its servers.
 pub(crate) struct ApiAccess {
     server: NodeContainer,
     host: String,
@@ -35,8 +35,8 @@ impl ApiAccess {
         Ok(Self { server, host: host.to_owned(), credentials, api, looked: Instant::now() })
     }
 
-    /// Finds the way again if it has changed: a server that the engine has started again has
-    /// another port, unless the user chose one.
+    /// Updates the address if it has changed: a server that the engine has restarted has another
+    /// port, unless the user chose one.
     pub(super) async fn renew(&mut self, engine: &Engine) -> Result<(), ClusterError> {
         if self.looked.elapsed() < RENEWAL {
             return Ok(());
@@ -69,14 +69,14 @@ pub(crate) async fn credentials(
     Ok(access(engine, names, cluster).await?.credentials)
 }
 
-/// Returns the way to the API server of a cluster.
+/// Returns the access to the API server of a cluster.
 pub(crate) async fn access(
     engine: &Engine,
     names: &Names,
     cluster: &Cluster,
 ) -> Result<ApiAccess, ClusterError> {
     let (first, host) = first_server(engine, names, cluster)?;
-    // Any server will do while the first does not run.
+    // Any server will do while the first one is not running.
     let is_other = |it: &&Node| it.role == Role::Server && it.is_running() && it.id != first.id;
     let others = cluster.nodes.iter().filter(is_other).map(Node::container);
     for server in std::iter::once(first.clone()).chain(others) {
@@ -87,12 +87,12 @@ pub(crate) async fn access(
     Err(ClusterError::NoKubeconfig { cluster: cluster.name.clone() })
 }
 
-/// Returns a client for the API of a server that is ready, of those that `may_be_asked`; the
-/// first server comes first.
+/// Returns a client for the API of a ready server, from those that `may_be_asked`. The first server
+/// is tried first.
 ///
 /// # Errors
 ///
-/// That of the last server that was asked.
+/// The error of the last server that was asked.
 pub(crate) async fn ready_api(
     engine: &Engine,
     names: &Names,
@@ -119,7 +119,7 @@ pub(crate) async fn ready_api(
     Err(failure)
 }
 
-/// Returns the first server of a cluster, and the host at which its API is published.
+/// Returns the first server of a cluster, and the host on which its API is published.
 pub(crate) fn first_server(
     engine: &Engine,
     names: &Names,
@@ -133,14 +133,14 @@ pub(crate) fn first_server(
     Ok((first.container(), host))
 }
 
-/// Reads the credentials that a server of a cluster has written; `None` before it has, or
-/// while it does not run.
+/// Reads the credentials that a server of a cluster has written; `None` until it has written them,
+/// or while it is not running.
 pub(crate) async fn read_credentials(
     engine: &Engine,
     server: &NodeContainer,
     host: &str,
 ) -> Result<Option<Credentials>, ClusterError> {
-    let action = || format!("look at the node `{}`", server.name);
+    let action = || format!("inspect the node `{}`", server.name);
     let container = engine.docker().inspect_container(&server.id, None).await;
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let Some(port) = api_port(&container) else { return Ok(None) };
@@ -148,11 +148,11 @@ pub(crate) async fn read_credentials(
     Ok(Some(Credentials::of_cluster(&text, api_url(host, port))?))
 }
 
-/// Returns the credentials that a cluster has written at any time, to know them again: its
-/// servers need not run, and then there is no address in them.
+/// Returns the credentials that a cluster has written at any time, to recognize them later. Its
+/// servers need not be running; without a running server, there is no address in them.
 pub(crate) async fn written_credentials(engine: &Engine, cluster: &Cluster) -> Option<Credentials> {
     for server in cluster.nodes.iter().filter(|it| it.role == Role::Server) {
-        // One that cannot be read tells nothing; another one may.
+        // Credentials that cannot be read prove nothing. Those of another server may exist.
         let read = read_kubeconfig(engine, &server.container()).await;
         let Ok(Some(text)) = read else { continue };
         let url = cluster.api.clone().unwrap_or_default();
@@ -163,8 +163,8 @@ pub(crate) async fn written_credentials(engine: &Engine, cluster: &Cluster) -> O
     None
 }
 
-/// Returns the credentials that a cluster will have when it is started; without an address if
-/// the engine chooses the port only then.
+/// Returns the credentials that a cluster will have when it is started, without an address if the
+/// engine chooses the port only then.
 pub(crate) async fn credentials_to_come(
     engine: &Engine,
     names: &Names,
@@ -177,7 +177,7 @@ pub(crate) async fn credentials_to_come(
     Some(Credentials { server, ..credentials })
 }
 
-/// Reads the kubeconfig that a server has written; `None` if there is none yet.
+/// Reads the kubeconfig that a server has written; `None` if it does not exist yet.
 async fn read_kubeconfig(
     engine: &Engine,
     server: &NodeContainer,
@@ -191,7 +191,7 @@ async fn read_kubeconfig(
         Err(err) if err.is_not_found() => return Ok(None),
         Err(err) => return Err(err.into()),
     };
-    // Half a file, or none: the server is about to write it.
+    // The file is incomplete or missing: the server is about to write it.
     let Ok(text) = unpack_one(&archive) else { return Ok(None) };
     Ok(Some(text).filter(|it| !it.is_empty()))
 }

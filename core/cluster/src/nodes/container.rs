@@ -1,4 +1,4 @@
-//! What is done with the container of a node: files, programs, the end of its log.
+//! Operations on the container of a node: files, programs, the end of its log.
 
 use super::inventory::Node;
 use crate::engine::{Engine, EngineError, File, TIME_LIMIT, TRANSFER_LIMIT, in_time, pack};
@@ -8,14 +8,14 @@ use bollard::query_parameters::{LogsOptionsBuilder, UploadToContainerOptionsBuil
 use futures_util::TryStreamExt as _;
 use pintle_host::services::{Excerpt, escaped};
 
-/// Puts files into a container, which need not run.
+/// Copies files into a container, which need not be running.
 pub(crate) async fn put_files(
     engine: &Engine,
     id: &str,
     name: &str,
     files: &[File],
 ) -> Result<(), EngineError> {
-    let action = || format!("put files into the container `{name}`");
+    let action = || format!("copy files into the container `{name}`");
     let archive = pack(files).map_err(|err| EngineError::other(action(), err.to_string()))?;
     let options = UploadToContainerOptionsBuilder::new().path("/").build();
     let body = bollard::body_full(archive.into());
@@ -45,31 +45,32 @@ pub(crate) async fn exec(
         let parts = output.map_ok(|it| it.to_string()).try_collect::<Vec<_>>();
         said = in_time(TRANSFER_LIMIT, action, parts).await?.concat();
     }
-    // The stream ends when the program does, so its exit code is known now.
+    // The stream ends with the program, so its exit code is known now.
     let ended = docker.inspect_exec(&id).await.map_err(failed)?;
     Ok((ended.exit_code.unwrap_or(-1), excerpt(said)))
 }
 
-/// How much of a log is looked through: k3s prints two screens of usage below what was wrong
-/// with it, and a stack of each goroutine below the line that says why it ends.
+/// How much of a log is searched. k3s prints two screens of usage after the error, and a stack
+/// trace of each goroutine after the line that states why it ends.
 const SEARCHED: &str = "2000";
 
 /// How many lines of a log are shown.
 const SHOWN: usize = 10;
 
-/// Returns why a container has ended: the lines of its log that tell the cause, else the last.
+/// Returns why a container has ended: the lines of its log that explain the cause, or else the last
+/// lines.
 pub(crate) async fn cause_of_end(engine: &Engine, id: &str) -> Option<Excerpt> {
     excerpt(telling(&log(engine, id, SEARCHED).await).join("\n"))
 }
 
-/// Returns the last thing that a container complained of, as far as it concerns joining.
+/// Returns the last message of a container that concerns joining.
 pub(crate) async fn last_complaint(engine: &Engine, id: &str) -> Option<String> {
     let log = log(engine, id, "50").await;
     let line = log.lines().rfind(|it| COMPLAINTS.iter().any(|words| it.contains(words)))?;
     Some(escaped(&message(line), " ").chars().take(MAX_LINE).collect())
 }
 
-/// Returns what a line of a log says, without time and level: `time="…" level=… msg="…"`.
+/// Returns the message of a log line, without time and level: `time="…" level=… msg="…"`.
 fn message(line: &str) -> String {
     let line = line.trim_end();
     match line.split_once(" msg=\"") {
@@ -78,10 +79,10 @@ fn message(line: &str) -> String {
     }
 }
 
-/// A longer line is cut off: that what matters comes first.
+/// A longer line is truncated: the important part comes first.
 const MAX_LINE: usize = 400;
 
-/// What nodes print without end while they are not let in. Source: k3s, by its logs.
+/// Messages that nodes repeat while they cannot join. Source: logs of k3s.
 const COMPLAINTS: [&str; 6] = [
     "401 Unauthorized",
     "Node password rejected",
@@ -96,12 +97,12 @@ async fn log(engine: &Engine, id: &str, tail: &str) -> String {
     let lines = engine.docker().logs(id, Some(options));
     let lines = lines.map_ok(|it| it.to_string()).try_collect();
     let lines = in_time(TIME_LIMIT, || "read a log".to_owned(), lines).await;
-    // Another failure is reported already; the log would only have explained it.
+    // Another failure has been reported already. The log would only have explained it.
     let lines: Vec<String> = lines.unwrap_or_default();
     lines.concat()
 }
 
-/// Returns the lines that tell why a program of Go's has ended, else the last ones.
+/// Returns the lines that explain why a Go program has ended, or else the last ones.
 fn telling(log: &str) -> Vec<&str> {
     let lines: Vec<_> = log.lines().collect();
     let is_klog = |it: &str| {
@@ -121,7 +122,8 @@ fn telling(log: &str) -> Vec<&str> {
         return last(&lines).to_vec();
     }
     let mut shown = last(&telling).to_vec();
-    // A node that was started again and again says the same each time, but for the time.
+    // A node that has been restarted several times logs the same lines each time, except for the
+    // time.
     shown.dedup_by_key(|it| it.replace(|it: char| it.is_ascii_digit(), ""));
     shown
 }
@@ -130,8 +132,8 @@ fn last<'s, 'l>(lines: &'s [&'l str]) -> &'s [&'l str] {
     &lines[lines.len().saturating_sub(SHOWN)..]
 }
 
-/// Whether a node says that its container may not do what a kubelet must. Source: the kubelet's
-/// own words, seen with k3s 1.0 and 1.20.
+/// Returns whether the log shows that a node's container lacks privileges that a kubelet needs.
+/// Source: the kubelet's own messages, observed with k3s 1.0 and 1.20.
 pub(crate) fn lacks_privilege(said: &str) -> bool {
     let has_both = |it: &str| it.contains("/kubepods") && it.contains("read-only file system");
     said.contains("open /dev/kmsg")

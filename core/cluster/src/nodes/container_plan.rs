@@ -1,4 +1,4 @@
-//! From what a cluster is to be to the containers that are to be made. Pure.
+//! Converts the description of a cluster to its containers. Pure.
 
 use super::subnet::Subnet;
 use crate::engine::File;
@@ -18,29 +18,29 @@ pub(crate) const API_PORT: &str = "6443/tcp";
 /// Where the first server writes the kubeconfig.
 pub(crate) const KUBECONFIG_PATH: &str = "/output/kubeconfig.yaml";
 
-/// Where the nodes of a cluster share files.
+/// The directory that the nodes of a cluster share.
 pub(crate) const SHARED_FOLDER: &str = "/var/lib/pintle";
 
-/// A node that is to be made.
+/// A node to create.
 #[derive(Debug, Clone)]
 pub(crate) struct NodePlan {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) body: ContainerCreateBody,
-    /// The files that are there before the node starts.
+    /// The files that exist before the node starts.
     pub(crate) files: Vec<File>,
 }
 
 /// What the nodes of one cluster have in common.
 pub(crate) struct Common<'a> {
     pub(crate) names: &'a Names,
-    /// The labels of everything that the run makes.
+    /// The labels of everything that the run creates.
     pub(crate) labels: HashMap<String, String>,
     /// The name of the network.
     pub(crate) network: &'a str,
     pub(crate) is_network_external: bool,
     pub(crate) token: &'a Secret,
-    /// The host at which the API server is published, as seen from here.
+    /// The host on which the API server is published, as seen from here.
     pub(crate) api_host: &'a str,
     /// The addresses of the network, if nodes can have fixed ones.
     pub(crate) subnet: Option<Subnet>,
@@ -60,7 +60,7 @@ fn plan(
 ) -> NodePlan {
     let (role, idx) = node;
     let name = common.names.node(&spec.name, role, idx);
-    // Every server is a way to the API, should the first one not run.
+    // Every server also publishes the API, in case the first one is not running.
     let api_ip = (role == Role::Server).then(|| api_ip(spec, common));
     let (exposed, bindings) = ports(spec, node, api_ip);
     let mut labels = labels(spec, common, node);
@@ -85,7 +85,7 @@ fn plan(
     NodePlan { name, role, body, files }
 }
 
-/// Returns how a node is in its network.
+/// Returns the settings of a node in its network.
 pub(crate) fn networking(network: &str, address: Option<Ipv4Addr>) -> NetworkingConfig {
     let config = address.map(|it| EndpointIpamConfig {
         ipv4_address: Some(it.to_string()),
@@ -95,7 +95,7 @@ pub(crate) fn networking(network: &str, address: Option<Ipv4Addr>) -> Networking
     NetworkingConfig { endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])) }
 }
 
-/// Returns the arguments of k3s. Source: k3s, "k3s server" and "k3s agent" of its manual.
+/// Returns the arguments of k3s. Source: "k3s server" and "k3s agent" in the k3s manual.
 fn args(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> Vec<String> {
     let (role, idx) = node;
     let mut args = vec![role.to_string()];
@@ -110,7 +110,7 @@ fn args(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> Vec<Str
             args.extend(["--tls-san".to_owned(), host]);
         }
         if idx == 0 {
-            // The others join it by its name, which older versions of k3s do not put into their
+            // The other nodes join it by its name, which older versions of k3s do not add to their
             // certificate by themselves.
             let own = common.names.node(&spec.name, role, idx);
             args.extend(["--tls-san".to_owned(), own]);
@@ -158,7 +158,7 @@ fn labels(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> HashM
 /// Where a node's ports are published on the engine's machine.
 pub(crate) type Bindings = HashMap<String, Option<Vec<PortBinding>>>;
 
-/// Returns the ports of a node, and where they are published; the API's is published at
+/// Returns the ports of a node, and where they are published. The API's port is published on
 /// `api_ip`.
 fn ports(
     spec: &ClusterSpec,
@@ -169,7 +169,7 @@ fn ports(
     let mut publish = |container: String, ip: &str, host: Option<u16>| {
         let binding = PortBinding {
             host_ip: Some(ip.to_owned()),
-            // No number leaves the choice of a free port to the engine.
+            // Without a number, the engine chooses a free port.
             host_port: Some(host.map_or(String::new(), |it| it.to_string())),
         };
         bindings.entry(container).or_default().get_or_insert_default().push(binding);
@@ -186,10 +186,10 @@ fn ports(
     (bindings.keys().cloned().collect(), bindings)
 }
 
-/// Returns the address that the API's port is published on: the one that the user named,
-/// else the loopback one, so that a throw-away cluster is not open to the network.
+/// Returns the address on which the API's port is published: the address that the user specified,
+/// or else the loopback address, so that a throw-away cluster is not open to the network.
 ///
-/// An address that is named as such is the only one: the name of the host is for clients.
+/// An explicit address is the only one; the name of the host is for clients.
 fn api_ip(spec: &ClusterSpec, common: &Common<'_>) -> String {
     if let Some(ip) = spec.api.ip {
         return ip.to_string();
@@ -198,8 +198,8 @@ fn api_ip(spec: &ClusterSpec, common: &Common<'_>) -> String {
     match host.parse::<IpAddr>() {
         Ok(ip) if spec.api.host.is_some() || ip.is_loopback() => ip.to_string(),
         Err(_) if host == "localhost" => Ipv4Addr::LOCALHOST.to_string(),
-        // A name, or where the engine is, says how clients reach the machine, and not which
-        // of its addresses to use.
+        // A name, or the location of the engine, determines how clients reach the machine, not
+        // which of its addresses to use.
         _ => Ipv4Addr::UNSPECIFIED.to_string(),
     }
 }
@@ -211,7 +211,7 @@ fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> 
     let binds =
         volumes.iter().filter(|it| it.source.is_some()).map(|it| it.to_bind()).chain([shared]);
     let aliases = spec.host_aliases.iter().map(|(ip, name)| format!("{name}:{ip}"));
-    // The engine keeps this line, over restarts too, where a program could not.
+    // The engine maintains this line even after restarts, which a program could not.
     let gateway = format!("{}:host-gateway", common.names.engine_host());
     let tmpfs = ["/run", "/var/run"].map(|it| (it.to_owned(), String::new()));
     let memory = ClusterSpec::for_node(&spec.memory, node, &all).last();
@@ -246,10 +246,10 @@ fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> 
     privileged(base, spec.privilege)
 }
 
-/// The control groups of the engine's machine, for the pods' own.
+/// The control groups of the engine's machine, for the pods.
 const CGROUPS: &str = "/sys/fs/cgroup:/sys/fs/cgroup:rw";
 
-/// The kernel's log.
+/// The kernel log.
 const KERNEL_LOG: &str = "/dev/kmsg";
 
 /// Gives a container what k3s needs to run other containers in it.
@@ -257,12 +257,12 @@ pub(crate) fn privileged(base: HostConfig, privilege: Privilege) -> HostConfig {
     match privilege {
         Privilege::Full => HostConfig {
             privileged: Some(true),
-            // Privileged containers cannot have a user namespace of their own.
+            // Privileged containers cannot have their own user namespace.
             userns_mode: Some("host".to_owned()),
             ..base
         },
-        // What engines without CAP_SYS_RESOURCE can start. The kubelet reads the kernel's log,
-        // sets parameters of the kernel, and makes groups of its own for pods.
+        // What engines without CAP_SYS_RESOURCE can start. The kubelet reads the kernel log, sets
+        // kernel parameters, and creates its own control groups for pods.
         Privilege::Reduced => HostConfig {
             binds: Some(base.binds.into_iter().flatten().chain([CGROUPS.to_owned()]).collect()),
             devices: Some(vec![DeviceMapping {
@@ -419,7 +419,7 @@ mod tests {
         };
         assert_eq!(of_both("box.lan", "127.0.0.1"), pair("127.0.0.1", "1"));
         assert_eq!(of_both("localhost", "0.0.0.0"), pair("0.0.0.0", "1"));
-        // The loopback address of another machine would be of no use here.
+        // The loopback address of another machine would be useless here.
         let far = plans_at("10.1.2.3", |_| {});
         let far = far[0].body.host_config.clone().unwrap().port_bindings.unwrap();
         let far = far[API_PORT].clone().unwrap().remove(0);

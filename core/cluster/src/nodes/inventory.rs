@@ -1,4 +1,4 @@
-//! The clusters that there are, as their labels tell: there is no other state.
+//! The existing clusters, according to their labels. There is no other state.
 
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
@@ -18,12 +18,12 @@ pub struct Cluster {
     pub name: String,
     /// Its nodes, servers first, each role by number.
     pub nodes: Vec<Node>,
-    /// The network that its containers are in.
+    /// The network of its containers.
     pub network: String,
-    /// Whether that was there before the cluster, and stays.
+    /// Whether the network existed before the cluster, and is kept.
     pub network_is_external: bool,
-    /// Where the API server is published, as `https://127.0.0.1:32768`; `None` while the
-    /// first server does not run.
+    /// Where the API server is published, for example `https://127.0.0.1:32768`; `None` while the
+    /// first server is not running.
     pub api: Option<String>,
 }
 
@@ -38,15 +38,15 @@ pub struct Node {
     /// `server` or `agent`.
     #[serde(serialize_with = "as_text")]
     pub role: Role,
-    /// What the engine calls its state, as `running` or `exited`.
+    /// The engine's name for its state, for example `running` or `exited`.
     pub state: String,
     /// The image.
     pub image: String,
-    /// The container's id.
+    /// The container's ID.
     pub id: String,
-    /// The ports that are published now, as `127.0.0.1:32768->6443/tcp`.
+    /// The ports that are currently published, for example `127.0.0.1:32768->6443/tcp`.
     pub ports: Vec<String>,
-    /// The labels that are not the host's.
+    /// The labels that do not belong to the host.
     pub labels: BTreeMap<String, String>,
     #[serde(skip)]
     own: HashMap<String, String>,
@@ -54,7 +54,7 @@ pub struct Node {
     api_port: Option<u16>,
 }
 
-/// A node's container, by what calls to the engine need.
+/// A node's container, as calls to the engine need it.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeContainer {
     pub(crate) id: String,
@@ -86,7 +86,7 @@ impl Node {
         NodeContainer { id: self.id.clone(), name: self.name.clone() }
     }
 
-    /// Returns what hooks learn of it.
+    /// Returns the information for hooks.
     pub(crate) fn info(&self) -> NodeInfo {
         let mut info = NodeInfo::default();
         info.name.clone_from(&self.name);
@@ -97,18 +97,18 @@ impl Node {
 }
 
 impl Cluster {
-    /// Returns how many of its servers, or agents, run, and how many there are.
+    /// Returns how many of its servers, or agents, are running, and how many exist.
     pub fn count(&self, role: Role) -> (usize, usize) {
         let all = self.nodes.iter().filter(|it| it.role == role);
         (all.clone().filter(|it| it.is_running()).count(), all.count())
     }
 
-    /// Returns the first server, which has the kubeconfig.
+    /// Returns the first server, which has written the kubeconfig.
     pub(crate) fn first_server(&self) -> Option<&Node> {
         self.nodes.iter().find(|it| it.role == Role::Server)
     }
 
-    /// Returns what hooks learn of it.
+    /// Returns the information for hooks.
     pub(crate) fn info(&self, ready: bool) -> ClusterInfo {
         let mut info = ClusterInfo::default();
         info.name.clone_from(&self.name);
@@ -134,7 +134,7 @@ pub async fn list(engine: &Engine, names: &Names) -> Result<Vec<Cluster>, Cluste
     Ok(clusters.into_iter().map(|(name, nodes)| of_nodes(names, name, nodes)).collect())
 }
 
-/// Returns the cluster `name`, if it has any node.
+/// Returns the cluster `name`, if it has any nodes.
 ///
 /// # Errors
 ///
@@ -155,7 +155,7 @@ pub async fn find(
 ///
 /// # Errors
 ///
-/// [`ClusterError::NotFound`] when there is none; when the engine fails.
+/// [`ClusterError::NotFound`] when it does not exist; or when the engine fails.
 pub async fn get(
     engine: &Engine,
     names: &Names,
@@ -174,7 +174,7 @@ pub async fn all_nodes(engine: &Engine, names: &Names) -> Result<Vec<Node>, Clus
     nodes(engine, names, "").await
 }
 
-/// Returns the nodes of the cluster `name`, or of all if that is empty.
+/// Returns the nodes of the cluster `name`, or of all clusters if the name is empty.
 pub(crate) async fn nodes(
     engine: &Engine,
     names: &Names,
@@ -240,7 +240,7 @@ fn of_nodes(names: &Names, name: String, nodes: Vec<Node>) -> Cluster {
 
 /// Returns the URL of an API server.
 pub(crate) fn api_url(host: &str, port: u16) -> String {
-    // An address that stands for all addresses can be bound, not connected to.
+    // A server can bind to the address that means all addresses, but clients cannot connect to it.
     let host = match host {
         "0.0.0.0" => "127.0.0.1",
         "::" => "::1",

@@ -15,9 +15,9 @@ use std::time::Duration;
 /// Some of the engine's objects.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Objects {
-    /// Ids and names.
+    /// IDs and names.
     pub(crate) containers: Vec<(String, String)>,
-    /// Ids and names.
+    /// IDs and names.
     pub(crate) networks: Vec<(String, String)>,
     pub(crate) volumes: Vec<String>,
 }
@@ -53,7 +53,7 @@ pub(crate) async fn find(
     })
 }
 
-/// Returns the names of all clusters of which there is anything, sorted.
+/// Returns the names of all clusters that have any objects, sorted.
 pub(crate) async fn names_of_clusters(
     engine: &Engine,
     names: &Names,
@@ -66,7 +66,7 @@ pub(crate) async fn names_of_clusters(
     Ok(labels.filter_map(|mut it| it.remove(&key)).collect())
 }
 
-/// Lists what has all of these labels.
+/// Lists the objects that have all of these labels.
 async fn lists(
     engine: &Engine,
     names: &Names,
@@ -92,11 +92,11 @@ async fn lists(
     ))
 }
 
-/// Removes objects: containers side by side, then networks and volumes.
+/// Removes objects: containers concurrently, then networks and volumes.
 ///
 /// # Errors
 ///
-/// The first failure; the rest is removed all the same.
+/// The first failure; the remaining objects are removed regardless.
 pub(crate) async fn remove(
     engine: &Engine,
     objects: &Objects,
@@ -148,14 +148,14 @@ async fn wait_until_gone(engine: &Engine, id: &str) {
 
     let options = WaitContainerOptionsBuilder::new().condition("removed").build();
     let mut removed = Box::pin(engine.docker().wait_container(id, Some(options)));
-    // An error means that it is gone already; whether it is shows when its network goes.
+    // An error means that it is already gone. If not, the removal of its network fails.
     let _ = tokio::time::timeout(Duration::from_secs(30), removed.next()).await;
 }
 
-/// Removes a network; containers of others that are in it leave it.
+/// Removes a network. Other containers in it are disconnected first.
 ///
-/// One of theirs may just be starting again, and join as it is told to leave: then both are
-/// done once more.
+/// Such a container may be restarting, and join again while it is disconnected. Both steps are then
+/// repeated once.
 async fn remove_network(engine: &Engine, id: &str, name: &str) -> Result<(), EngineError> {
     let docker = engine.docker();
     let mut pause = Duration::from_millis(10);
@@ -171,7 +171,7 @@ async fn remove_network(engine: &Engine, id: &str, name: &str) -> Result<(), Eng
         let Ok(network) = docker.inspect_network(id, None).await else { return Err(err) };
         for container in network.containers.unwrap_or_default().into_keys() {
             let request = NetworkDisconnectRequest { container, force: Some(true) };
-            // Whether it went well shows when the network is removed.
+            // If this has failed, the removal of the network fails.
             let _ = docker.disconnect_network(id, request).await;
         }
         tokio::time::sleep(pause).await;

@@ -1,5 +1,5 @@
-//! Waiting for what a user means by "ready": the API server answers, and each node is Ready
-//! and has been heard of since its container was started. Nothing waits for a fixed time.
+//! Waits until a cluster is ready in the sense of its user: the API server answers, and each node
+//! is Ready and has reported since its container was started. No delay is fixed.
 
 use super::api_access::{ApiAccess, read_credentials};
 use super::inventory::NodeContainer;
@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// Pauses between questions: short ones first, as most answers come soon.
+/// Pauses between checks. The first ones are short, because most checks soon succeed.
 struct Pace(Duration);
 
 impl Pace {
@@ -21,12 +21,12 @@ impl Pace {
 
     async fn pause(&mut self) {
         tokio::time::sleep(self.0).await;
-        // A question costs less than a millisecond; a longer pause gains nothing.
+        // A check takes less than a millisecond, so a longer pause gains nothing.
         self.0 = (self.0 * 3 / 2).min(Duration::from_millis(25));
     }
 }
 
-/// Waits until the API server of a first server is ready, and returns the way to it.
+/// Waits until the API server of a first server is ready, and returns the access to it.
 pub(crate) async fn api(
     engine: &Engine,
     first: &NodeContainer,
@@ -86,7 +86,7 @@ pub(crate) async fn nodes(
     }
 }
 
-/// Returns the nodes that are not ready, and why each is not.
+/// Returns the nodes that are not ready, each with the reason.
 async fn state(
     engine: &Engine,
     api: &Api,
@@ -98,7 +98,7 @@ async fn state(
         Err(err) => return Ok(Err(err)),
     };
     let is_ready = |it: &NodeContainer| listed.get(&it.name).is_some_and(|it| it.is_ready);
-    // The signs of life are asked for only when they decide.
+    // The leases are requested only when they make a difference.
     let leases = match nodes.iter().any(is_ready) {
         true => match api.leases().await {
             Ok(leases) => leases,
@@ -130,23 +130,23 @@ fn why_not_ready(
         (None, ..) => Some("it has not joined yet".to_owned()),
         (Some(node), ..) if !node.is_ready => Some(format!("NotReady: {}", node.message)),
         (_, Some(renewed), Some(started)) if renewed > started => None,
-        _ => Some("it has not been heard of since it was started".to_owned()),
+        _ => Some("it has not reported since it was started".to_owned()),
     }
 }
 
 /// Returns when a container was last started.
 async fn started_at(engine: &Engine, node: &NodeContainer) -> Result<SystemTime, ClusterError> {
-    let action = || format!("look at the node `{}`", node.name);
+    let action = || format!("inspect the node `{}`", node.name);
     let container = engine.docker().inspect_container(&node.id, None).await;
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let text = container.state.and_then(|it| it.started_at).unwrap_or_default();
-    // An engine writes it as RFC 3339; what it could write else is no time at all.
+    // Engines write it in RFC 3339. Any other value is not a time.
     Ok(parse_time(&text).unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
-/// Reads a time of RFC 3339, which some engines write with the offset of the machine's zone.
+/// Reads a time in RFC 3339, which some engines write with the offset of the machine's time zone.
 fn parse_time(text: &str) -> Option<SystemTime> {
-    // The date before it has signs, too.
+    // The date before it contains `-`, too.
     let clock = text.find('T')?;
     let Some(at) = text[clock..].find(['+', '-']) else {
         return humantime::parse_rfc3339(text).ok();
@@ -193,8 +193,8 @@ mod tests {
         let says = |it: Option<String>| it.unwrap();
         assert_eq!(says(why(None, None, None)), "it has not joined yet");
         assert_eq!(says(why(Some(&node(false)), Some(2), Some(1))), "NotReady: no network");
-        // What stands in the API is from before the node was stopped.
-        let silent = "it has not been heard of since it was started";
+        // The state in the API is from before the node was stopped.
+        let silent = "it has not reported since it was started";
         assert_eq!(says(why(Some(&node(true)), Some(1), Some(2))), silent);
         assert_eq!(says(why(Some(&node(true)), None, Some(2))), silent);
     }

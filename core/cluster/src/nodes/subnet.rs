@@ -1,22 +1,22 @@
 //! The addresses of a cluster's network. Pure.
 //!
-//! The lower half of a network's addresses is for nodes, each of which has one for its life:
-//! etcd knows its members by their addresses. The upper half is the engine's, for containers
-//! that somebody else puts into the network; so none of them takes the address of a node that
-//! does not run.
+//! The lower half of a network's addresses is for nodes, each of which has a permanent one, because
+//! etcd identifies its members by their addresses. The engine uses the upper half, for other
+//! containers that are connected to the network, so none of them takes the address of a node that
+//! is not running.
 
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-/// A range of IPv4 addresses, as `172.28.4.0/22`.
+/// A range of IPv4 addresses, for example `172.28.4.0/22`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Subnet {
     first: u32,
     bits: u8,
 }
 
-/// Why a text is not a [`Subnet`]: it may be one of IPv6.
+/// Why a text is not a [`Subnet`]; it may be an IPv6 one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoSubnet;
 
@@ -38,7 +38,7 @@ impl fmt::Display for Subnet {
 }
 
 impl Subnet {
-    /// Returns the subnet of `bits` bits that `address` is in.
+    /// Returns the subnet of `bits` bits that contains `address`.
     pub(crate) fn new(address: u32, bits: u8) -> Self {
         Self { first: address & !hosts(bits), bits }
     }
@@ -47,7 +47,7 @@ impl Subnet {
         self.first | hosts(self.bits)
     }
 
-    /// Whether the two have an address in common.
+    /// Returns whether two subnets have an address in common.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.first <= other.last() && other.first <= self.last()
     }
@@ -65,7 +65,7 @@ impl Subnet {
         Ipv4Addr::from(self.first.saturating_add(1))
     }
 
-    /// Returns the part from which the engine gives addresses to other containers.
+    /// Returns the part from which the engine assigns addresses to other containers.
     pub(crate) fn of_others(&self) -> Self {
         let bits = self.bits.saturating_add(1).min(32);
         Self { first: self.last() & !hosts(bits), bits }
@@ -77,7 +77,7 @@ impl Subnet {
     }
 }
 
-/// Returns the bits of an address that are not those of its network.
+/// Returns the host bits of an address.
 fn hosts(bits: u8) -> u32 {
     u32::MAX.checked_shr(u32::from(bits)).unwrap_or(0)
 }

@@ -1,5 +1,5 @@
-//! What is being waited for, and what stands in the way: told to a user who has waited for
-//! some time, and part of the error when the time is up.
+//! What the host is waiting for, and what prevents it. This is shown to a user who has waited for
+//! some time, and is part of the error when the time has expired.
 
 use super::container::last_complaint;
 use super::inventory::NodeContainer;
@@ -9,15 +9,15 @@ use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// After how long a user wants to know.
+/// After how long the user is informed.
 const FIRST: Duration = Duration::from_secs(10);
-/// How long nodes are waited for, unless the user says otherwise. The time that the engine
-/// takes to get images is not part of it.
+/// How long to wait for nodes, unless the user sets a limit. The time that the engine needs to pull
+/// images is not included.
 pub(crate) const LIMIT: Duration = Duration::from_secs(600);
-/// How often it is told again.
+/// How often the information is repeated.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What is being waited for.
+/// What the host is waiting for.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting(Mutex<State>);
 
@@ -26,7 +26,7 @@ struct State {
     what: String,
     /// The last error.
     problem: Option<String>,
-    /// The nodes that are not ready, and why each is not.
+    /// The nodes that are not ready, each with the reason.
     nodes: Vec<(NodeContainer, String)>,
 }
 
@@ -35,12 +35,12 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what is waited for from now on.
+    /// Records what the host is waiting for from now on.
     pub(crate) fn for_what(&self, what: &str) {
         *self.state() = State { what: what.to_owned(), ..State::default() };
     }
 
-    /// Notes which nodes are waited for, and why each is not ready.
+    /// Records which nodes the host is waiting for, and why each is not ready.
     pub(crate) fn for_nodes(&self, nodes: Vec<(NodeContainer, String)>) {
         let mut state = self.state();
         "the nodes".clone_into(&mut state.what);
@@ -48,13 +48,13 @@ impl Waiting {
         state.nodes = nodes;
     }
 
-    /// Notes why the last attempt failed.
+    /// Records why the last attempt failed.
     pub(crate) fn note(&self, err: &(dyn Error + 'static)) {
         self.state().problem = Some(with_causes(err));
     }
 
-    /// Tells `tell` what stands in the way, as long as it does. Returns when it was waited for
-    /// [`LIMIT`], or never where the user has set a limit for all of the work.
+    /// Calls `tell` with the reason for the delay, again and again. Returns when [`LIMIT`] has
+    /// expired, or never if the user has set a limit for the whole command.
     pub(crate) async fn tell(
         &self,
         engine: &Engine,
@@ -70,13 +70,13 @@ impl Waiting {
                 }
                 match is_known {
                     true => tokio::time::sleep(AGAIN).await,
-                    // It does not matter which of both came first.
+                    // It does not matter which of the two came first.
                     false => drop(tokio::time::timeout(AGAIN, self.cause()).await),
                 }
             }
         };
         let limit = of_user.map_or(LIMIT, |_| Duration::MAX);
-        // It does not end before the time is up.
+        // It does not end before the limit.
         let _: Result<(), _> = tokio::time::timeout(limit, told).await;
     }
 
@@ -85,14 +85,14 @@ impl Waiting {
         state.problem.is_some() || !state.nodes.is_empty()
     }
 
-    /// Returns when it is known what stands in the way.
+    /// Returns when the reason for the delay is known.
     async fn cause(&self) {
         while !self.is_cause_known() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
-    /// Returns what is waited for and why it is not there, if something is known.
+    /// Returns what the host is waiting for and why it is delayed, if anything is known.
     async fn describe(&self, engine: &Engine) -> Option<String> {
         let (what, problem, nodes) = {
             let state = self.state();
@@ -106,9 +106,9 @@ impl Waiting {
             None => format!("still waiting for {what}"),
         }];
         for (node, why) in nodes {
-            // A node that is refused says so itself, and nobody else does.
+            // Only the log of a node shows that it has been refused.
             let said = last_complaint(engine, &node.id).await;
-            let said = said.map_or_else(String::new, |it| format!("; it says: {it}"));
+            let said = said.map_or_else(String::new, |it| format!("; it logs: {it}"));
             lines.push(format!("`{}`: {why}{said}", node.name));
         }
         Some(lines.join("\n"))
@@ -126,7 +126,7 @@ mod tests {
         waiting.tell(&engine, None, |_| ()).await;
         assert_eq!(start.elapsed().as_secs(), 600);
         let limit = Duration::from_secs(3600);
-        // The limit of all of the work is not kept here.
+        // The limit of the whole command is not enforced here.
         let told = tokio::time::timeout(2 * limit, waiting.tell(&engine, Some(limit), |_| ()));
         assert!(told.await.is_err());
     }

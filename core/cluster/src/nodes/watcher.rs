@@ -1,4 +1,4 @@
-//! The nodes that have been started: each is watched, so that one that ends is noticed.
+//! Watches each node that has been started, so that one that ends is noticed.
 
 use super::container::cause_of_end;
 use super::inventory::NodeContainer;
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often the engine may start a node again before it counts as failed: k3s gives up
-/// once or twice when another server is slow to let it join.
+/// How often the engine may restart a node before it counts as failed. k3s gives up once or twice
+/// when another server is slow to let it join.
 const MAX_RESTARTS: i64 = 3;
 
-/// How often nodes are looked at that should be running.
+/// How often to check nodes that should be running.
 const WATCH: Duration = Duration::from_millis(200);
 
 /// The nodes that have been started so far.
@@ -35,7 +35,7 @@ impl Watched {
         Ok(())
     }
 
-    /// Starts nodes side by side.
+    /// Starts nodes concurrently.
     pub(crate) async fn start_all(
         &self,
         engine: &Engine,
@@ -44,9 +44,9 @@ impl Watched {
         try_join_all(nodes.iter().map(|it| self.start(engine, it))).await.map(drop)
     }
 
-    /// Waits until one of the nodes stops for good; as long as none does, without end.
+    /// Waits until one of the nodes stops for good, or forever if none does.
     pub(crate) async fn stopped(&self, engine: &Engine) -> ClusterError {
-        // What the engine has started again earlier in their lives does not count.
+        // Earlier restarts by the engine do not count.
         let mut before = BTreeMap::new();
         loop {
             tokio::time::sleep(WATCH).await;
@@ -56,7 +56,7 @@ impl Watched {
                 let container = match container {
                     Ok(container) => container,
                     Err(err) => {
-                        let action = format!("look at the node `{}`", node.name);
+                        let action = format!("inspect the node `{}`", node.name);
                         return EngineError::failed(action, err).into();
                     }
                 };
@@ -72,9 +72,10 @@ impl Watched {
     }
 }
 
-/// Returns the exit code of a container that does not run and will not, or keeps ending.
+/// Returns the exit code of a container that is not running and will not restart, or that keeps
+/// ending.
 ///
-/// `before` has how often the engine had started each again when it was first looked at.
+/// `before` contains how often the engine had restarted each container when it was first checked.
 fn has_given_up(
     container: &ContainerInspectResponse,
     id: &str,
@@ -82,7 +83,7 @@ fn has_given_up(
 ) -> Option<i64> {
     let state = container.state.as_ref()?;
     let n_restarts = container.restart_count.unwrap_or_default();
-    // A start by hand sets the count to zero, where the container did not run.
+    // A manual start resets the count to zero if the container was not running.
     let first = before.entry(id.to_owned()).or_insert(n_restarts);
     *first = (*first).min(n_restarts);
     let is_over = match state.status? {

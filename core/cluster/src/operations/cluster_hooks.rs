@@ -1,4 +1,4 @@
-//! The hooks of a cluster's events.
+//! The hooks for a cluster's events.
 
 use crate::blocking::blocking;
 use crate::error::ClusterError;
@@ -7,7 +7,7 @@ use pintle_plugin::{ClusterEvent, ClusterInfo, EventType, NodeEvent, NodeInfo};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What the work with clusters does with hooks.
+/// The hooks, as the operations on clusters use them.
 pub(crate) trait ClusterHooks {
     /// Returns the payload of an event of a cluster.
     fn event(&self, cluster: ClusterInfo, config: &Map<String, Value>) -> ClusterEvent;
@@ -15,7 +15,7 @@ pub(crate) trait ClusterHooks {
     /// Returns the payload of an event of some nodes of a cluster.
     fn node_event(&self, cluster: ClusterInfo, nodes: Vec<NodeInfo>) -> NodeEvent;
 
-    /// Hands out a `pre-` event.
+    /// Sends a `pre-` event.
     ///
     /// # Errors
     ///
@@ -26,7 +26,7 @@ pub(crate) trait ClusterHooks {
         payload: P,
     ) -> Result<Vec<(String, Answer)>, ClusterError>;
 
-    /// Hands out a `post-` event, and returns all failures.
+    /// Sends a `post-` event, and returns all failures.
     async fn tell<P: Serialize + Send + 'static>(
         &self,
         event: EventType<P>,

@@ -1,11 +1,11 @@
-//! Runs that change a cluster, from its creation to its deletion, keep out of each other's
-//! way: a run that deletes what another one is still working on cannot know what comes after.
+//! Runs that change a cluster, from its creation to its deletion, take turns: a run that deletes
+//! what another one is still working on cannot know what that one will create next.
 //!
-//! A host that a hook of such a run starts belongs to that run: it does not wait for it.
+//! A host that is started by a hook of such a run belongs to that run, and does not wait for it.
 //!
-//! The lock is a file of the user's on this machine. What another user or machine makes on
-//! the same engine is not seen: a run that makes a cluster looks at its end whether the
-//! cluster is still its own.
+//! The lock is a file of the user on this machine. It does not cover what other users or machines
+//! create on the same engine: a run that creates a cluster checks at its end whether the cluster is
+//! still its own.
 
 use super::report::Report;
 use crate::blocking::blocking;
@@ -18,9 +18,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long another run is waited for.
+/// How long to wait for another run.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How often the lock is looked at.
+/// How often to check the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the locks of clusters are.
@@ -30,13 +30,13 @@ pub(crate) struct Locks {
 }
 
 impl Locks {
-    /// Returns the locks that are files in `folder`; without one there are none.
+    /// Returns the locks that are files in `folder`. Without a directory, there are none.
     pub(crate) fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
 
-    /// Takes the lock of a cluster on an engine, and waits for it if need be. There is none
-    /// for a run that was started by the one which has it.
+    /// Takes the lock of a cluster on an engine, waiting if necessary. A run that was started by
+    /// the run with the lock needs none.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Locks {
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
-                // Where nothing can be written, nobody has a lock.
+                // If nothing can be written, no run can have a lock.
                 Err(_) => return Ok(None),
             };
             if start.elapsed() >= PATIENCE || !holder.is_certain {
@@ -70,7 +70,8 @@ impl Locks {
             }
             if !has_told {
                 has_told = true;
-                let text = format!("waiting for {holder}, which works on the cluster `{cluster}`");
+                let text =
+                    format!("waiting for {holder}, which is working on the cluster `{cluster}`");
                 report.log(Level::Info, &text);
             }
             tokio::time::sleep(PAUSE).await;
@@ -79,7 +80,7 @@ impl Locks {
 }
 
 fn attempt(folder: &Path, name: &str) -> fs::Result<Attempt> {
-    // What cannot be made shows when it is opened.
+    // If it cannot be created, opening it reports the error.
     let _ = std::fs::create_dir_all(folder);
     Lock::attempt(&Dir::open(folder)?, name, Unowned::Stale)
 }

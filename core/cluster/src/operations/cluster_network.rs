@@ -1,5 +1,5 @@
-//! The network that a cluster's nodes are in: its own, or one that has a name of its own and
-//! may be shared with others.
+//! The network of a cluster's nodes: the cluster's own, or one with another name that can be
+//! shared.
 
 use super::free_subnet;
 use super::rollback::Run;
@@ -16,16 +16,16 @@ use std::sync::Arc;
 /// A network.
 pub(super) struct Network {
     pub(super) name: String,
-    /// Whether it does not belong to the cluster alone.
+    /// Whether it belongs to more than this cluster.
     pub(super) is_external: bool,
-    /// Its addresses, if the cluster alone gives them to its nodes.
+    /// Its addresses, if only the cluster assigns them to nodes.
     pub(super) subnet: Option<Subnet>,
 }
 
-/// How many subnets are tried that another run has just taken.
+/// How many subnets to try if other runs take them at the same time.
 const MAX_TRIES: usize = 16;
 
-/// Fails for the engine's own networks, in which nodes do not find each other.
+/// Fails for the engine's own networks, in which nodes cannot find each other by name.
 pub(super) fn check_usable(name: &str) -> Result<(), ClusterError> {
     match ["host", "none", "bridge"].contains(&name) {
         true => Err(ClusterError::UnusableNetwork { name: name.to_owned() }),
@@ -33,7 +33,7 @@ pub(super) fn check_usable(name: &str) -> Result<(), ClusterError> {
     }
 }
 
-/// Returns the network of a name, and creates it if it does not exist.
+/// Returns the network with a name, and creates it if it does not exist.
 pub(super) async fn shared(
     run: &Arc<Run>,
     name: &str,
@@ -43,7 +43,8 @@ pub(super) async fn shared(
         Some(found) => found,
         None => {
             make_shared(run, name, spec).await?;
-            // It is found again, as another run may have created one in the same moment.
+            // It is searched for again, because another run may have created one at the same
+            // moment.
             let missing = || ClusterError::Taken { object: "network", name: name.to_owned() };
             find(run.engine(), name).await?.ok_or_else(missing)?
         }
@@ -61,7 +62,7 @@ pub(super) async fn shared(
 
 async fn find(engine: &Engine, name: &str) -> Result<Option<NetworkInspect>, ClusterError> {
     let network = engine.docker().inspect_network(name, None).await;
-    match network.map_err(|err| EngineError::failed(format!("look at the network `{name}`"), err)) {
+    match network.map_err(|err| EngineError::failed(format!("inspect the network `{name}`"), err)) {
         Ok(network) => Ok(Some(network)),
         Err(err) if err.is_not_found() => Ok(None),
         Err(err) => Err(err.into()),
@@ -70,8 +71,8 @@ async fn find(engine: &Engine, name: &str) -> Result<Option<NetworkInspect>, Clu
 
 /// Creates a shared network.
 ///
-/// Engines may let two runs create one of the same name at the same time, and would then know
-/// neither by it: all but the oldest are removed again by those that have created them.
+/// Engines may let two runs create networks with the same name at the same time, and then neither
+/// can be used by name. The runs therefore remove all of these networks except the oldest.
 async fn make_shared(run: &Arc<Run>, name: &str, spec: &ClusterSpec) -> Result<(), ClusterError> {
     let config = spec.subnet.as_deref().map(plain);
     let request = request(name, labels_of_shared(run.names()), config);
@@ -88,7 +89,7 @@ async fn make_shared(run: &Arc<Run>, name: &str, spec: &ClusterSpec) -> Result<(
         let filter = HashMap::from([("name".to_owned(), vec![name.clone()])]);
         let options = ListNetworksOptionsBuilder::new().filters(&filter).build();
         let all = docker.list_networks(Some(options)).await.map_err(failed)?;
-        // The engine's filter lets names pass that only contain it.
+        // The engine's filter also returns names that only contain it.
         let same = all.into_iter().filter(|it| it.name.as_ref() == Some(&name));
         let oldest = same.min_by_key(|it| (it.created.clone(), it.id.clone()));
         if oldest.is_some_and(|it| it.id.as_ref() != Some(&own)) {
@@ -103,7 +104,8 @@ async fn make_shared(run: &Arc<Run>, name: &str, spec: &ClusterSpec) -> Result<(
 pub(super) async fn create(run: &Arc<Run>, spec: &ClusterSpec) -> Result<Network, ClusterError> {
     let (engine, name) = (run.engine(), run.names().cluster(&spec.name));
     if engine.docker().inspect_network(&name, None).await.is_ok() {
-        // The engine would create a second one of the name, and then know neither by it.
+        // The engine would create a second network with this name, and then neither could be used
+        // by name.
         return Err(ClusterError::Taken { object: "network", name });
     }
     if let Some(text) = &spec.subnet {
@@ -126,7 +128,7 @@ pub(super) async fn create(run: &Arc<Run>, spec: &ClusterSpec) -> Result<Network
     Err(ClusterError::NoSubnet)
 }
 
-/// Fails where a subnet that the user chose is too small.
+/// Fails if a subnet that the user chose is too small.
 fn check_room(text: &str, subnet: Option<Subnet>, spec: &ClusterSpec) -> Result<(), ClusterError> {
     let n_nodes = spec.nodes().count();
     match subnet.map(|it| it.of_nodes().count()) {
@@ -147,7 +149,7 @@ fn config(subnet: Subnet) -> IpamConfig {
     }
 }
 
-/// Returns addresses that are not ours to divide, as those of IPv6.
+/// Returns addresses that cannot be divided here, such as those of IPv6.
 fn plain(subnet: &str) -> IpamConfig {
     IpamConfig { subnet: Some(subnet.to_owned()), ..IpamConfig::default() }
 }

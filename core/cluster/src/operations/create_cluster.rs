@@ -1,4 +1,4 @@
-//! Creating a cluster: all of it, or nothing.
+//! Creates a cluster completely, or not at all.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::cluster_network;
@@ -32,11 +32,11 @@ use std::time::Duration;
 pub struct CreateOptions {
     /// Whether to wait until it is ready.
     pub wait: bool,
-    /// How long all of it may take.
+    /// The time limit for the whole command.
     pub timeout: Option<Duration>,
     /// Whether to remove everything again after a failure.
     pub rollback: bool,
-    /// The kubeconfig to put the cluster into.
+    /// The kubeconfig to which the cluster is added.
     pub kubeconfig: Option<Kubeconfig>,
     /// Whether the cluster becomes that kubeconfig's current context.
     pub switch: bool,
@@ -46,7 +46,8 @@ pub struct CreateOptions {
 ///
 /// # Errors
 ///
-/// [`ClusterError`]; then everything that was created is removed again, unless `options` say
+/// [`ClusterError`]; everything that was created is then removed again, unless `options` say
+/// otherwise.
 /// otherwise.
 pub async fn create(
     run: &Arc<Run>,
@@ -77,7 +78,7 @@ pub async fn create(
         report,
     };
     let undo = async || {
-        // What one part cannot undo must not keep the others from it.
+        // If one part cannot be undone, the others still are.
         let removed = run.undo().await;
         let merged = creation.merged().take();
         let forgotten = match merged {
@@ -97,7 +98,7 @@ pub async fn create(
     guard.watch(creation.create(spec), undo).await
 }
 
-/// Fails if there is a cluster of this name, or what is left of one.
+/// Fails if a cluster with this name, or the remains of one, already exists.
 async fn check_free(run: &Run, name: &str) -> Result<(), ClusterError> {
     let labels = [(label::CLUSTER, name)];
     let objects = objects::find(run.engine(), run.names(), &labels).await?;
@@ -114,7 +115,7 @@ struct Creation<'a> {
     options: &'a CreateOptions,
     report: &'a dyn Report,
     merged: Arc<Mutex<Option<Merged>>>,
-    /// Whether hooks know of the creation: then they must know that it is undone.
+    /// Whether hooks know about the creation: then they must also learn that it is undone.
     has_asked: AtomicBool,
 }
 
@@ -184,14 +185,14 @@ impl Creation<'_> {
         }
     }
 
-    /// Fails if the cluster could not be put into the kubeconfig when it is ready.
+    /// Fails if the cluster could not be added to the kubeconfig when it is ready.
     async fn check_kubeconfig(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
         let Some(kubeconfig) = self.options.kubeconfig.clone() else { return Ok(()) };
         let (name, switch) = (self.run.names().cluster(&spec.name), self.options.switch);
         Ok(blocking(move || kubeconfig::check(&kubeconfig, &name, switch, None)).await?)
     }
 
-    /// Makes and starts all nodes; returns the cluster's credentials if it is waited for.
+    /// Creates and starts all nodes. Returns the cluster's credentials if it waits for the nodes.
     async fn start(
         &self,
         name: &ClusterName,
@@ -205,7 +206,7 @@ impl Creation<'_> {
             return Err(ClusterError::NoServer);
         };
         let first = create_node(run, first).await?;
-        // Agents try again until they can join; servers of k3s give up.
+        // Agents retry until they can join, but k3s servers give up.
         let (servers, agents): (Vec<_>, Vec<_>) = plans.partition(|it| it.role == Role::Server);
         let (watched, waiting) = (Watched::default(), Waiting::default());
         let agents = try_join_all(agents.into_iter().map(async |it| {
@@ -214,8 +215,8 @@ impl Creation<'_> {
             Ok::<_, ClusterError>(node)
         }));
         let servers = try_join_all(servers.into_iter().map(|it| create_node(run, it)));
-        // Nothing waits for what it does not need: the kubeconfig needs the first server, and
-        // the servers that join need its API; the agents need neither here.
+        // No step waits for more than it needs: the kubeconfig needs the first server, and the
+        // servers that join need its API. The agents need neither here.
         let control_plane = async {
             let first_started = async {
                 watched.start(engine, &first).await?;
@@ -228,7 +229,7 @@ impl Creation<'_> {
             }
             run.enter("waiting for the API server");
             let mut access = readiness::api(engine, &first, host, &waiting).await?;
-            run.enter("waiting for the servers to join, one after the other");
+            run.enter("waiting for the servers to join, one after another");
             all.extend(servers);
             join_in_turn(engine, &mut access, &all, &watched, &waiting).await?;
             Ok((Some(access), all))
@@ -262,7 +263,7 @@ impl Creation<'_> {
     ) -> Result<(), ClusterError> {
         let total = nodes.len();
         let progress = |done: usize| {
-            self.run.enter(format!("waiting for the nodes, of which {done} of {total} were ready"));
+            self.run.enter(format!("waiting for the nodes ({done} of {total} were ready)"));
             self.report.progress("waiting for the nodes", done, total);
         };
         progress(0);
@@ -271,11 +272,11 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// Makes the volume that the nodes share, and with it takes the cluster's name.
+    /// Creates the volume that the nodes share, and thereby claims the cluster's name.
     ///
-    /// Of two runs at once, the engine lets one make the volume, and gives it to the other
-    /// as if that had: by the labels each knows whose it is. Names of networks are no such
-    /// claim, as Docker lets two networks have the same.
+    /// If two runs do this at once, the engine lets one create the volume, and returns it to the
+    /// other one as if that one had. Its labels show both runs to which it belongs. Names of
+    /// networks cannot be claimed, because Docker allows two networks with the same name.
     async fn claim(&self, spec: &ClusterSpec, shared: &SharedThings) -> Result<(), ClusterError> {
         let name = self.run.names().volume(&spec.name);
         let mut labels = self.run.labels();
@@ -304,12 +305,12 @@ impl Creation<'_> {
         })
     }
 
-    /// Fails if somebody has deleted the cluster meanwhile: then its volume, which was the
-    /// first that it had, is gone, or another one.
+    /// Fails if the cluster has been deleted in the meantime. In that case, its volume, which was
+    /// its first object, is gone, or another one.
     async fn check_claim(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
         let name = self.run.names().volume(&spec.name);
         let volume = self.engine().docker().inspect_volume(&name).await;
-        let action = format!("look at the volume `{name}`");
+        let action = format!("inspect the volume `{name}`");
         match volume.map_err(|err| EngineError::failed(action, err)) {
             Ok(volume) if self.run.has_made(&volume.labels) => Ok(()),
             Err(err) if !err.is_not_found() => Err(err.into()),
@@ -332,12 +333,12 @@ impl Creation<'_> {
             *merged.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             Ok(())
         };
-        // Undoing waits for it, to know whether there is something to take back.
+        // The removal waits for this, to know whether there is anything to undo.
         self.run.complete(blocking(merge)).await
     }
 }
 
-/// Returns what hooks learn of a cluster that is about to be made.
+/// Returns the information for hooks about a cluster that is about to be created.
 fn announced(spec: &ClusterSpec, names: &Names) -> ClusterInfo {
     let node = |(role, idx): (Role, usize)| {
         let mut node = NodeInfo::default();

@@ -1,4 +1,4 @@
-//! The container of a new node, and servers that join the cluster.
+//! Creates the container of a new node, and starts servers that join the cluster.
 
 use super::rollback::Run;
 use crate::engine::{Engine, EngineError};
@@ -9,7 +9,7 @@ use bollard::query_parameters::CreateContainerOptionsBuilder;
 use std::slice;
 use std::sync::Arc;
 
-/// Creates a node's container, with its files in it; it does not run yet.
+/// Creates a node's container with its files. The container is not started yet.
 pub(super) async fn create_node(
     run: &Arc<Run>,
     plan: NodePlan,
@@ -28,11 +28,11 @@ pub(super) async fn create_node(
     Ok(NodeContainer { id, name })
 }
 
-/// Starts servers one after the other, each when the one before it is ready; the first of
-/// `servers` runs already.
+/// Starts servers one after another, each when the previous one is ready. The first one of
+/// `servers` is already running.
 ///
-/// The store of the cluster takes in one new member at a time, and a server of k3s that is
-/// refused gives up. Newer ones are said to try again; none is relied upon to.
+/// The store of the cluster accepts one new member at a time, and a k3s server that is refused
+/// gives up. Newer versions are said to retry, but this code does not rely on it.
 pub(super) async fn join_in_turn(
     engine: &Engine,
     access: &mut ApiAccess,

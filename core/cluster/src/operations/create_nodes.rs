@@ -1,4 +1,4 @@
-//! Nodes that join a cluster.
+//! Adds nodes to a cluster.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::create_node::{create_node, join_in_turn};
@@ -27,23 +27,23 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nodes that are to join a cluster. What is not said here is as with the cluster's other
-/// nodes of the same role.
+/// Nodes to add to a cluster. Settings that are not given here are those of the cluster's other
+/// nodes with the same role.
 #[derive(Debug, Clone)]
 pub struct NodeSpec {
-    /// What they are to be.
+    /// Their role.
     pub role: Role,
-    /// How many.
+    /// Their number.
     pub replicas: usize,
     /// Their image.
     pub image: Option<String>,
-    /// More arguments of k3s.
+    /// Additional arguments for k3s.
     pub args: Vec<String>,
-    /// More environment variables.
+    /// Additional environment variables.
     pub env: Vec<Pair>,
-    /// More labels of the containers.
+    /// Additional labels of the containers.
     pub labels: Vec<Pair>,
-    /// The most memory of each.
+    /// The memory limit of each node.
     pub memory: Option<Memory>,
 }
 
@@ -52,7 +52,7 @@ pub struct NodeSpec {
 pub struct NodeOptions {
     /// Whether to wait until they are ready.
     pub wait: bool,
-    /// How long all of it may take.
+    /// The time limit for the whole command.
     pub timeout: Option<Duration>,
     /// Whether to remove everything again after a failure.
     pub rollback: bool,
@@ -62,7 +62,7 @@ pub struct NodeOptions {
 ///
 /// # Errors
 ///
-/// [`ClusterError`]; then the nodes are gone again, unless `options` say otherwise.
+/// [`ClusterError`]; the nodes are then removed again, unless `options` say otherwise.
 pub async fn create_nodes(
     run: &Arc<Run>,
     hooks: &Hooks,
@@ -111,7 +111,7 @@ pub async fn create_nodes(
     };
     let undo = async || {
         run.settle().await;
-        // Another run may have been first with the names; its nodes stay in the books.
+        // Another run may have used the names first; its nodes remain registered.
         let made: Vec<_> = names.iter().filter(|it| run.knows(it)).cloned().collect();
         if spec.role == Role::Server {
             leave_again(run, cluster, &made, report).await;
@@ -128,8 +128,8 @@ pub async fn create_nodes(
     guard.watch(work, undo).await
 }
 
-/// Has servers that have joined leave the store again, the last one first, before their
-/// containers go: the store would go on counting on them, and could lose its quorum.
+/// Makes servers that have joined leave the store again, the last one first, before their
+/// containers are removed. Otherwise the store would still count them, and could lose its quorum.
 async fn leave_again(run: &Run, cluster: &Cluster, made: &[String], report: &dyn Report) {
     let left = async {
         let all = nodes::nodes(run.engine(), run.names(), &cluster.name).await?;
@@ -156,7 +156,7 @@ fn announced(name: &str, role: Role) -> NodeInfo {
     info
 }
 
-/// Returns the names of the new nodes: the numbers go on behind the last.
+/// Returns the names of the new nodes. Their numbers continue after the last one.
 fn new_names(
     names: &Names,
     cluster: &Cluster,
@@ -198,18 +198,18 @@ async fn make(
         plan
     });
     let made = try_join_all(plans.map(|it| create_node(run, it))).await?;
-    // What an earlier container has left under one of the names would keep the new one out.
+    // The remains of an earlier container with one of the names would keep the new one from
+    // joining.
     if let Ok(api) = nodes::api(engine, run.names(), cluster).await {
         for node in &made {
-            // A cluster that does not answer just now says so when it is waited for.
+            // A cluster that does not answer now is reported when the wait begins.
             let _ = forget_node(&api, &node.name).await;
         }
     }
     Ok(made)
 }
 
-/// Returns the addresses that new nodes may have; none if the nodes of the cluster have no
-/// fixed ones.
+/// Returns the addresses for new nodes; none if the nodes of the cluster have no fixed addresses.
 async fn free_addresses(run: &Run, cluster: &Cluster) -> Result<Vec<Ipv4Addr>, ClusterError> {
     let key = run.names().key(label::ADDRESS);
     let used: Vec<Ipv4Addr> =
@@ -218,7 +218,7 @@ async fn free_addresses(run: &Run, cluster: &Cluster) -> Result<Vec<Ipv4Addr>, C
         return Ok(Vec::new());
     }
     let network = run.engine().docker().inspect_network(&cluster.network, None).await;
-    let action = || format!("look at the network `{}`", cluster.network);
+    let action = || format!("inspect the network `{}`", cluster.network);
     let network = network.map_err(|err| EngineError::failed(action(), err))?;
     let configs = network.ipam.and_then(|it| it.config).unwrap_or_default();
     let subnet: Option<Subnet> = configs.into_iter().find_map(|it| it.subnet?.parse().ok());
@@ -226,7 +226,7 @@ async fn free_addresses(run: &Run, cluster: &Cluster) -> Result<Vec<Ipv4Addr>, C
     Ok(all.filter(|it| !used.contains(it)).collect())
 }
 
-/// Returns the node that the new ones are made after: the last of the same role, else the
+/// Returns the node that is the model for the new ones: the last one of the same role, or else the
 /// first server.
 async fn template(
     engine: &Engine,
@@ -237,7 +237,7 @@ async fn template(
     let same = cluster.nodes.iter().rfind(|it| it.role == spec.role);
     let id = same.map_or(&first.id, |it| &it.id);
     let container = engine.docker().inspect_container(id, None).await;
-    Ok(container.map_err(|err| EngineError::failed("look at a node", err))?)
+    Ok(container.map_err(|err| EngineError::failed("inspect a node", err))?)
 }
 
 fn of_role(template: &ContainerInspectResponse, names: &Names, role: Role) -> bool {
@@ -246,10 +246,10 @@ fn of_role(template: &ContainerInspectResponse, names: &Names, role: Role) -> bo
     own.is_some_and(|it| *it == role.to_string())
 }
 
-/// Fails where no further server can join: k3s keeps a single server's data in SQLite.
+/// Fails if no other server can join: a single k3s server stores its data in SQLite.
 async fn check_has_etcd(engine: &Engine, first: &NodeContainer) -> Result<(), ClusterError> {
     let container = engine.docker().inspect_container(&first.id, None).await;
-    let container = container.map_err(|err| EngineError::failed("look at a node", err))?;
+    let container = container.map_err(|err| EngineError::failed("inspect a node", err))?;
     let args = container.config.and_then(|it| it.cmd).unwrap_or_default();
     match args.iter().any(|it| it == "--cluster-init") {
         true => Ok(()),
@@ -257,7 +257,7 @@ async fn check_has_etcd(engine: &Engine, first: &NodeContainer) -> Result<(), Cl
     }
 }
 
-/// Returns what the registries file of a node says; there need not be one.
+/// Returns the content of a node's registries file, if there is one.
 async fn registries(
     engine: &Engine,
     node: &NodeContainer,
@@ -334,8 +334,8 @@ fn plan(
     NodePlan { name: name.to_owned(), role: spec.role, body, files }
 }
 
-/// Starts the nodes and waits until they are ready: servers one after the other, as with a new
-/// cluster, where only the last need not be waited for.
+/// Starts the nodes and waits until they are ready: servers one after another, as for a new
+/// cluster, where the wait for the last one is optional.
 async fn join(
     run: &Run,
     cluster: &Cluster,
@@ -354,7 +354,7 @@ async fn join(
         progress(0);
         match (in_turn, nodes) {
             (true, [first, ..]) => {
-                // One that was not waited for when it was made may still be on its way in.
+                // A node that was created without waiting may still be joining.
                 let is_server = |it: &&Node| it.role == Role::Server && it.is_running();
                 let before: Vec<_> =
                     cluster.nodes.iter().filter(is_server).map(Node::container).collect();
@@ -384,8 +384,8 @@ async fn join(
     }
 }
 
-/// Returns where the API of a new server is published: at the same address as that of the
-/// others, but at a port of its own, as a port of the machine can be published once only.
+/// Returns where the API of a new server is published: on the same address as the others, but on
+/// its own port, because only one server can use a port of the machine.
 fn api_binding(template: &HostConfig, role: Role) -> Option<Bindings> {
     let bindings = template.port_bindings.as_ref()?.get(API_PORT)?.clone()?;
     let free = |it: PortBinding| PortBinding { host_port: Some(String::new()), ..it };

@@ -1,4 +1,4 @@
-//! Deleting a cluster, or what a killed run has left of one.
+//! Deletes a cluster, or the remains of a killed run.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::report::Report;
@@ -16,12 +16,12 @@ use pintle_host::lifecycle::Hooks;
 use pintle_plugin::{ClusterInfo, Level, events};
 use serde_json::Map;
 
-/// What became of a deletion.
+/// The result of a deletion.
 #[derive(Debug)]
 pub struct Deleted {
-    /// The names of what was removed. Empty when there was nothing of this name.
+    /// The names of the removed objects. Empty if nothing with the cluster's name existed.
     pub removed: Vec<String>,
-    /// What went wrong on the way; the rest is deleted all the same.
+    /// The failures; everything else was deleted regardless.
     pub failures: Vec<ClusterError>,
 }
 
@@ -29,7 +29,7 @@ pub struct Deleted {
 ///
 /// # Errors
 ///
-/// When a hook vetoes; then nothing is deleted. When the engine does not answer.
+/// When a hook vetoes, and nothing is deleted; or when the engine does not answer.
 pub async fn delete(
     engine: &Engine,
     names: &Names,
@@ -39,7 +39,7 @@ pub async fn delete(
     report: &dyn Report,
 ) -> Result<Deleted, ClusterError> {
     let labels = [(label::CLUSTER, name.as_str())];
-    // None of these waits for another's answer.
+    // None of these steps depends on another.
     let (all, cluster, shared, of_plugins) = tokio::join!(
         objects::find(engine, names, &labels),
         nodes::find(engine, names, name),
@@ -71,16 +71,16 @@ pub async fn delete(
     );
     failures.extend(removed.err().map(Into::into));
     failures.extend(forgotten.err());
-    // Hooks see a cluster that is gone, and remove what they added.
+    // When hooks run, the cluster is gone; they remove what they added.
     let of_hooks = hooks.tell(events::POST_CLUSTER_DELETE, event).await;
     let has_failed_hook = !of_hooks.is_empty();
     failures.extend(of_hooks.into_iter().map(Into::into));
-    // A plugin may have failed, or be gone.
+    // A plugin may have failed, or may no longer be installed.
     let left = objects::find(engine, names, &labels).await?;
     if !left.is_empty() {
         if has_failed_hook {
             let names = left.names().join("`, `");
-            report.log(Level::Warn, &format!("the hooks left `{names}`, which the host removes"));
+            report.log(Level::Warn, &format!("removing what the hooks have left: `{names}`"));
         }
         let removed = objects::remove(engine, &left, &|_| {}).await;
         failures.extend(removed.err().map(Into::into));
@@ -89,8 +89,8 @@ pub async fn delete(
     Ok(Deleted { removed: all.names(), failures })
 }
 
-/// Removes the entries of a cluster from a kubeconfig; `written` is what the cluster wrote, if
-/// that is known.
+/// Removes the entries of a cluster from a kubeconfig. `written` is what the cluster wrote, if
+/// known.
 async fn forget(
     kubeconfig: Option<&Kubeconfig>,
     names: &Names,
@@ -121,7 +121,7 @@ async fn containers_of_plugins(
     Ok(containers)
 }
 
-/// Returns the names of all clusters, also of those that are only remains.
+/// Returns the names of all clusters, including those of which only remains exist.
 ///
 /// # Errors
 ///

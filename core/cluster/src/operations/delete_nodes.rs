@@ -1,8 +1,8 @@
-//! Nodes that leave their cluster.
+//! Removes nodes from their cluster.
 //!
-//! Invariant: a server's container is removed only when the cluster's store has let the server
-//! go. The other way round, the store would go on counting on it, and of two servers the last
-//! could decide nothing any more.
+//! Invariant: a server's container is removed only after the server has left the cluster's store.
+//! In the opposite order, the store would still count it, and of two servers, the last one would
+//! have no majority.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::report::Report;
@@ -18,22 +18,22 @@ use pintle_host::lifecycle::Hooks;
 use pintle_plugin::events;
 use std::time::Duration;
 
-/// How long a server may take to leave the store: one that does not run leaves at once, and
-/// one whose leader has just changed within some 45 s.
+/// How long a server may take to leave the store. One that is not running leaves immediately, and
+/// one whose leader has just changed within about 45 s.
 const LEAVE_LIMIT: Duration = Duration::from_secs(90);
 
-/// How often the API is asked whether a server has left.
+/// How often to ask the API whether a server has left.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Removes nodes from their cluster.
 ///
-/// With `force`, containers go even when the cluster's API server does not answer, or the
+/// With `force`, containers are removed even if the cluster's API server does not answer, or the
 /// cluster would lose its quorum.
 ///
 /// # Errors
 ///
-/// When a node is the first server, the API server does not answer, the servers that would be
-/// left are not enough, a hook vetoes, or the engine fails.
+/// When a node is the first server, the API server does not answer, too few servers would remain, a
+/// hook vetoes, or the engine fails.
 pub async fn delete_nodes(
     engine: &Engine,
     names: &Names,
@@ -48,8 +48,8 @@ pub async fn delete_nodes(
         return Err(ClusterError::FirstServer { node: first.name });
     }
     let mut nodes = nodes.to_vec();
-    // The store lets a member go only while most of the others are up, so the dead ones go
-    // first; agents are not in it.
+    // The store lets a member leave only while most of the others are running, so the stopped ones
+    // leave first. Agents are not members.
     nodes.sort_by_key(Node::is_running);
     let nodes = nodes.as_slice();
     let api = match answering(engine, names, cluster, nodes).await {
@@ -66,7 +66,7 @@ pub async fn delete_nodes(
         if let Some(api) = api.as_ref().filter(|_| node.role == Role::Server) {
             match leave(engine, api, node).await {
                 Err(err) if force => {
-                    report.warn(&format!("deleting `{}` all the same", node.name), err)
+                    report.warn(&format!("deleting `{}` regardless", node.name), err)
                 }
                 left => left?,
             }
@@ -74,11 +74,13 @@ pub async fn delete_nodes(
         remove_container(engine, &node.id, &node.name).await?;
         match &api {
             Some(api) => match forget_node(api, &node.name).await {
-                Err(err) if force => report.warn(&format!("forgetting `{}`", node.name), err),
+                Err(err) if force => {
+                    report.warn(&format!("failed to remove `{}` from the cluster", node.name), err)
+                }
                 forgotten => forgotten?,
             },
             None => report.warn(
-                &format!("the cluster still counts on `{}`", node.name),
+                &format!("the cluster still counts `{}` as a member", node.name),
                 ClusterError::NoApi { cluster: cluster.name.clone(), source: None },
             ),
         }
@@ -89,7 +91,7 @@ pub async fn delete_nodes(
     }
 }
 
-/// Returns a client for an API server of a cluster that is ready and stays.
+/// Returns a client for an API server of a cluster that is ready and remains.
 async fn answering(
     engine: &Engine,
     names: &Names,
@@ -103,8 +105,8 @@ async fn answering(
     })
 }
 
-/// Fails if the servers that would be left cannot go on: most of them must be ready. A server
-/// whose container is gone counts for as long as the cluster has a node of its name.
+/// Fails if most of the remaining servers would not be ready. A server without a container counts
+/// as long as the cluster has a node with its name.
 async fn check_quorum(api: &Api, cluster: &Cluster, gone: &[Node]) -> Result<(), ClusterError> {
     let servers = cluster.nodes.iter().filter(|it| it.role == Role::Server);
     let is_gone = |name: &str| gone.iter().any(|it| it.name == name);
@@ -127,14 +129,14 @@ async fn check_quorum(api: &Api, cluster: &Cluster, gone: &[Node]) -> Result<(),
     Err(ClusterError::Quorum { cluster: cluster.name.clone(), servers, n_ready, n_left, lost })
 }
 
-/// Has a server leave the store of the cluster: that is what the deletion of its object does,
-/// which is gone when the server is no member any more.
+/// Makes a server leave the store of the cluster by deleting its object, which disappears when the
+/// server is no longer a member.
 pub(super) async fn leave(engine: &Engine, api: &Api, node: &Node) -> Result<(), ClusterError> {
-    // Without its membership the server ends, and must not come again to ask for a new one.
+    // Without its membership, the server ends, and must not restart and ask for a new one.
     set_restart(engine, node, RestartPolicyNameEnum::NO).await?;
     let left = async {
         api.delete_node(&node.name).await?;
-        // The answer may fail while the members agree on the change.
+        // The response may fail while the members agree on the change.
         while api.has_node(&node.name).await.unwrap_or(true) {
             tokio::time::sleep(PAUSE).await;
         }
@@ -145,7 +147,7 @@ pub(super) async fn leave(engine: &Engine, api: &Api, node: &Node) -> Result<(),
         Err(_) => Err(ClusterError::NotLeft { node: node.name.clone(), limit: LEAVE_LIMIT }),
     };
     if left.is_err() {
-        // What failed is told; the server goes on as before.
+        // The failure is reported; the server continues as before.
         let _ = set_restart(engine, node, RestartPolicyNameEnum::UNLESS_STOPPED).await;
     }
     left
@@ -160,17 +162,17 @@ async fn set_restart(
     let update =
         ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
     let updated = engine.docker().update_container(&node.id, update).await;
-    let action = || format!("change how `{}` is started again", node.name);
+    let action = || format!("change the restart policy of `{}`", node.name);
     updated.map_err(|err| EngineError::failed(action(), err))
 }
 
-/// Removes all that would keep a new container from the name of a node.
+/// Removes everything that would keep a new container from using the name of a node.
 pub(super) async fn forget_node(api: &Api, name: &str) -> Result<(), ClusterError> {
     api.delete_node(name).await?;
     Ok(api.delete_node_password(name).await?)
 }
 
-/// Removes nodes from what the cluster's API server lists; one that does not run keeps them.
+/// Removes nodes from the list of the cluster's API server, which keeps nodes that are not running.
 pub(super) async fn forget(
     engine: &Engine,
     names: &Names,

@@ -1,4 +1,4 @@
-//! A cluster's kubeconfig for the user: as text, or put into a file of theirs.
+//! A cluster's kubeconfig for the user: as text, or added to a file.
 
 use crate::blocking::blocking;
 use crate::engine::Engine;
@@ -11,7 +11,7 @@ use crate::nodes::{self, Cluster};
 ///
 /// # Errors
 ///
-/// When its first server does not run, or has not written it yet.
+/// When its first server is not running, or has not written it yet.
 pub async fn kubeconfig_text(
     engine: &Engine,
     names: &Names,
@@ -22,11 +22,11 @@ pub async fn kubeconfig_text(
     Ok(kubeconfig::to_text(&credentials.to_kubeconfig(&context)))
 }
 
-/// Puts a cluster into a kubeconfig, and returns the name of its context.
+/// Adds a cluster to a kubeconfig, and returns the name of its context.
 ///
 /// # Errors
 ///
-/// When its first server does not run, or the file cannot be changed.
+/// When its first server is not running, or the file cannot be changed.
 pub async fn merge_kubeconfig(
     engine: &Engine,
     names: &Names,

@@ -1,5 +1,5 @@
-//! Addresses for a cluster's own network that nothing else uses, on the engine or, as far as
-//! can be seen from here, on its machine.
+//! Chooses addresses for a cluster's own network that no other network of the engine uses, and, as
+//! far as visible from here, no route of its machine.
 
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
@@ -7,13 +7,13 @@ use crate::nodes::Subnet;
 use bollard::query_parameters::ListNetworksOptions;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Ranges for private use (RFC 1918), the first those that Docker and VPNs use least.
+/// Ranges for private use (RFC 1918). The first ones are those that Docker and VPNs use least.
 const POOLS: [&str; 3] = ["172.28.0.0/14", "192.168.128.0/17", "10.224.0.0/12"];
 /// A network of 1,024 addresses, half of which are for nodes.
 const BITS: u8 = 22;
 
-/// Returns subnets that are free now, in the order in which they are to be tried. Another run
-/// may take one of them any moment: the engine decides.
+/// Returns subnets that are currently free, in the order in which to try them. Another run may take
+/// one at any moment; the engine decides.
 pub(super) async fn candidates(
     engine: &Engine,
     cluster: &str,
@@ -24,12 +24,12 @@ pub(super) async fn candidates(
     let used: Vec<Subnet> = configs.filter_map(|it| it.subnet?.parse().ok()).collect();
     let mut routed = Vec::new();
     if engine.endpoint().is_local() {
-        // Where there is no such table, the engine's own check must do.
+        // Without such a table, the engine's own check must suffice.
         routed.extend(routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default()));
     }
     let pools = POOLS.iter().filter_map(|it| it.parse::<Subnet>().ok());
     let all: Vec<_> = pools.map(|it| it.parts(BITS).collect::<Vec<_>>()).collect();
-    // Runs at the same time seldom begin with the same one.
+    // Concurrent runs should begin with different ones.
     let mut hasher = DefaultHasher::new();
     cluster.hash(&mut hasher);
     let start = usize::try_from(hasher.finish() % (1 << 16)).unwrap_or_default();
@@ -42,17 +42,16 @@ pub(super) async fn candidates(
     Ok(unrouted_first(free, &routed))
 }
 
-/// Returns the subnets to which the machine has no route of its own, and then the others: a VPN
-/// may have routes for all private addresses, or for all there are, and the engine does
-/// without them.
+/// Returns the subnets to which the machine has no route, and then the others. A VPN may have
+/// routes for all private addresses, or for all addresses, and the engine works regardless.
 fn unrouted_first(free: Vec<Subnet>, routed: &[Subnet]) -> impl Iterator<Item = Subnet> + use<> {
     let is_routed = |it: &Subnet| routed.iter().any(|route| route.overlaps(it));
     let (routed, unrouted): (Vec<_>, Vec<_>) = free.into_iter().partition(is_routed);
     unrouted.into_iter().chain(routed)
 }
 
-/// Returns the ranges that a machine has routes to, but for the default one. Source: proc(5);
-/// numbers are in the order of bytes of the network, written as the machine's.
+/// Returns the ranges to which a machine has routes, except for the default route. Source: proc(5).
+/// Numbers are in network byte order, written as numbers of the machine.
 fn routes(table: &str) -> impl Iterator<Item = Subnet> {
     table.lines().filter_map(|line| {
         let words: Vec<_> = line.split_whitespace().collect();

@@ -1,8 +1,8 @@
-//! What a user means by a name when images are imported: an image of the engine, or a file.
+//! Interprets a name when images are imported: as an image of the engine, or as a file.
 //!
-//! A file is an archive by what is in it, never by its name. An image of the engine comes
-//! before a file of the same name: folders and programs are often called like the images that
-//! are made of them. Who means the file writes a path, as `./buoy`.
+//! The content of a file decides whether it is an archive, never its name. An image of the engine
+//! takes precedence over a file of the same name, because directories and programs are often called
+//! like the images that are built from them. A path means the file, for example `./buoy`.
 
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError};
@@ -12,15 +12,15 @@ use pintle_host::fs;
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
-/// The longest beginning of a file that tells what it is: a block of a tar archive.
+/// The longest beginning of a file that identifies its type: a block of a tar archive.
 const BLOCK: usize = 512;
 
-/// Where an image archive comes from.
+/// The source of an image archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// Images of the engine, by name.
     Engine(Vec<String>),
-    /// A file with an archive, as `docker save` writes it, which gzip may have compressed.
+    /// A file with an archive that `docker save` has written, possibly compressed with gzip.
     File(PathBuf),
     /// An archive on the standard input.
     Stdin,
@@ -36,15 +36,15 @@ impl Source {
     }
 }
 
-/// What a file is, by its first bytes.
+/// The type of a file, according to its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Tar,
-    /// Whether a node can read it depends on its containerd: what `ctr` imports by itself must be
-    /// a plain archive, what it hands to the transfer service of newer ones may be compressed.
+    /// Whether a node can read it depends on its containerd: archives that `ctr` imports by itself
+    /// must be uncompressed, while the transfer service of newer versions accepts compressed ones.
     Zstd,
     Gzip,
-    /// Nothing that a node can read.
+    /// A format that no node can read.
     Other,
 }
 
@@ -59,8 +59,9 @@ impl Format {
     }
 }
 
-/// Whether a block is the header of a tar archive: archives from before POSIX have no magic
-/// number, but all have a sum of their bytes, in which that of the sum itself counts as spaces.
+/// Returns whether a block is the header of a tar archive. Archives from before POSIX have no magic
+/// number, but all have a checksum of the header, in which the checksum's own bytes count as
+/// spaces.
 fn is_tar(block: &[u8]) -> bool {
     let Ok(block) = <&[u8; BLOCK]>::try_from(block) else { return false };
     let mut header = tar::Header::new_old();
@@ -70,12 +71,12 @@ fn is_tar(block: &[u8]) -> bool {
     header.cksum().is_ok_and(|it| it == said && said > 8 * u32::from(b' '))
 }
 
-/// Finds out what each of some names means. Images of the engine are one source.
+/// Determines what each name means. Several images of the engine are one source.
 ///
 /// # Errors
 ///
-/// [`ClusterError::NoImage`] for a name that means nothing; [`ClusterError::NoArchive`] for a
-/// path to something else than an archive.
+/// [`ClusterError::NoImage`] for an unknown name; [`ClusterError::NoArchive`] for a path to
+/// something other than an archive.
 pub(crate) async fn sources(
     engine: &Engine,
     names: &[String],
@@ -107,15 +108,15 @@ pub(crate) async fn sources(
 
 async fn has_image(engine: &Engine, name: &str) -> Result<bool, EngineError> {
     let found = engine.docker().inspect_image(name).await;
-    match found.map_err(|err| EngineError::failed(format!("look for the image `{name}`"), err)) {
+    match found.map_err(|err| EngineError::failed(format!("find the image `{name}`"), err)) {
         Ok(_) => Ok(true),
-        // What cannot be a name of an image is none of its images.
+        // An invalid image name does not belong to an image.
         Err(err) if err.is_not_found() || err.status() == Some(400) => Ok(false),
         Err(err) => Err(err),
     }
 }
 
-/// Fails if a file is no archive, and says what it is.
+/// Fails, with a description of the file, if it is not an archive.
 async fn check(path: &Path) -> Result<(), String> {
     let path = path.to_owned();
     let format = blocking(move || -> Result<_, String> {
@@ -126,7 +127,7 @@ async fn check(path: &Path) -> Result<(), String> {
         format(&mut file).map_err(|err| format!("cannot be read: {err}"))
     });
     match format.await? {
-        Format::Other => Err("is no image archive".to_owned()),
+        Format::Other => Err("is not an image archive".to_owned()),
         _ => Ok(()),
     }
 }
@@ -138,7 +139,7 @@ fn format(file: &mut std::fs::File) -> io::Result<Format> {
     Ok(Format::of(&head))
 }
 
-/// Returns the archive in a file without what gzip has done to it, and what it is then.
+/// Returns the archive in a file without gzip's compression, and its format.
 pub(super) fn plain(mut file: std::fs::File) -> io::Result<(std::fs::File, Format)> {
     let format = format(&mut file)?;
     if format != Format::Gzip {
@@ -177,7 +178,7 @@ mod tests {
     fn an_archive_is_known_by_its_content() {
         let mut old = archive();
         assert_eq!(Format::of(&old[..BLOCK]), Format::Tar);
-        // Without the magic number, the sum is another one.
+        // Without the magic number, the checksum differs.
         let mut header = tar::Header::new_old();
         header.set_path("a").unwrap();
         header.set_size(0);

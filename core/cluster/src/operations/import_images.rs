@@ -1,4 +1,4 @@
-//! Images on their way from the user or the engine into the nodes.
+//! Imports images from the user or the engine into the nodes.
 
 use super::image_source::{Format, Source, plain};
 use crate::blocking::blocking;
@@ -20,15 +20,15 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 /// How long the engine may be silent while it saves an image.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
 
-/// Imports images into the nodes of a cluster, and returns the nodes that took them.
+/// Imports images into the nodes of a cluster, and returns the nodes that have imported them.
 ///
-/// The archive goes to the engine once, into the folder that the nodes share; then each
-/// node's own importer reads it, all side by side.
+/// The archive is sent to the engine once, into the directory that the nodes share. Each node's own
+/// importer then reads it, all of them concurrently.
 ///
 /// # Errors
 ///
-/// When the archive cannot be read, or any node does not take it, for example because it does
-/// not run.
+/// When the archive cannot be read, or any node does not import it, for example because it is not
+/// running.
 pub async fn import(
     engine: &Engine,
     cluster: &Cluster,
@@ -44,7 +44,7 @@ pub async fn import(
         Ok(format) => import_everywhere(engine, &nodes, &path, format).await,
         Err(err) => Err(err),
     };
-    // Whatever happened, the archive must not fill the engine's disk.
+    // Whatever happens, the archive must not remain on the engine's disk.
     let removed = exec(engine, first, &["rm", "-f", &path]).await;
     let names = imported?;
     match removed {
@@ -87,8 +87,8 @@ async fn import_everywhere(
     Err(ClusterError::Import { nodes, source: outputs.swap_remove(0), is_zstd })
 }
 
-/// Puts an archive into the shared folder, as a file of its own in an archive around it;
-/// returns what it is.
+/// Copies an archive into the shared directory, as a file inside another archive, and returns its
+/// format.
 async fn upload(
     engine: &Engine,
     node: &Node,
@@ -109,12 +109,12 @@ async fn upload(
     let docker = engine.for_transfer();
     let body = bollard::body_try_stream(framed(head, archive, size));
     let sent = docker.upload_to_container(&node.id, Some(options), body).await;
-    let action = format!("put the image archive into `{}`", node.name);
+    let action = format!("copy the image archive into `{}`", node.name);
     sent.map_err(|err| EngineError::failed(action, err))?;
     Ok(format)
 }
 
-/// Opens the archive. One that is not in a file is collected in an unnamed one.
+/// Opens the archive. One that is not a file is collected in an unnamed file.
 async fn archive(
     engine: &Engine,
     source: &Source,
@@ -139,11 +139,11 @@ fn copy(input: &mut dyn io::Read) -> io::Result<std::fs::File> {
     Ok(file)
 }
 
-/// Has the engine save images, all in one archive.
+/// Makes the engine save images, all in one archive.
 async fn save(engine: &Engine, names: &[String]) -> Result<tokio::fs::File, ClusterError> {
     for name in names {
         let found = engine.docker().inspect_image(name).await;
-        let action = format!("look for the image `{name}`");
+        let action = format!("find the image `{name}`");
         found.map_err(|err| EngineError::failed(action, err))?;
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -170,7 +170,7 @@ fn header(name: &str, size: u64) -> io::Result<Vec<u8>> {
     Ok(header.as_bytes().to_vec())
 }
 
-/// What comes next of a framed file.
+/// The next part of a framed file.
 enum Part {
     Head(Vec<u8>),
     File(u64),
@@ -194,7 +194,7 @@ fn framed(
                 Some((chunk.into(), (Part::File(done), file)))
             }
             Part::File(done) => {
-                // Entries are whole blocks of 512 bytes, and two empty ones end it all.
+                // Entries consist of whole blocks of 512 bytes, and two empty blocks mark the end.
                 let padding = (512 - done % 512) % 512;
                 let end = vec![0; padding as usize + 1024];
                 Some((end.into(), (Part::End, file)))

@@ -1,4 +1,4 @@
-//! What is done with clusters: creation, start, stop and deletion, of clusters and of nodes.
+//! The operations on clusters and nodes: creation, start, stop and deletion.
 
 mod cluster_hooks;
 mod cluster_lock;

@@ -1,12 +1,12 @@
-//! What a cluster mounts must exist, but for the volumes that are created for it.
+//! Everything that a cluster mounts must exist, except for the volumes that are created for it.
 
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use crate::spec::{ClusterSpec, VolumeMount};
 use std::path::Path;
 
-/// Fails if a mount names a path that does not exist: the engine would create an empty one,
-/// and nothing would remove it again.
+/// Fails if a mount names a path that does not exist: the engine would create an empty directory,
+/// which nothing would remove.
 pub(super) async fn check_paths(engine: &Engine, spec: &ClusterSpec) -> Result<(), ClusterError> {
     for mount in spec.volumes.iter().map(|it| &it.value).filter(|it| it.is_path()) {
         let Some(source) = &mount.source else { continue };
@@ -32,7 +32,7 @@ async fn check_path(
     mount: &VolumeMount,
     source: &str,
 ) -> Result<(), ClusterError> {
-    // Files of another machine cannot be seen from here.
+    // Files on another machine cannot be checked from here.
     if !engine.endpoint().is_local()
         || tokio::fs::try_exists(Path::new(source)).await.is_ok_and(|it| it)
     {
@@ -44,7 +44,7 @@ async fn check_path(
 
 async fn check_volume(engine: &Engine, name: &str) -> Result<(), ClusterError> {
     let found = engine.docker().inspect_volume(name).await;
-    let action = format!("look at the volume `{name}`");
+    let action = format!("inspect the volume `{name}`");
     match found.map_err(|err| EngineError::failed(action, err)) {
         Ok(_) => Ok(()),
         Err(err) if err.is_not_found() => Err(ClusterError::NoVolume { name: name.to_owned() }),

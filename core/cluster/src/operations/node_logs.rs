@@ -1,4 +1,4 @@
-//! What the nodes print.
+//! The logs of the nodes.
 
 use super::signals::Signals;
 use crate::engine::{Engine, EngineError};
@@ -8,9 +8,9 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 
-/// Hands what nodes print to `print`, in whole lines, with the node's name.
+/// Passes the logs of nodes to `print`, in whole lines, with the node's name.
 ///
-/// With `follow` it goes on until a signal comes, or all of them have ended.
+/// With `follow`, it continues until a signal arrives, or all of them have ended.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub async fn logs(
 ) -> Result<(), ClusterError> {
     let mut signals = Signals::take();
     let all = nodes.iter().map(|it| one(engine, it, tail, follow, print));
-    // Side by side when they have no end, else one after the other.
+    // Concurrently if they have no end, one after another otherwise.
     let work = async {
         match follow {
             true => try_join_all(all).await.map(drop),

@@ -1,7 +1,7 @@
-//! What plugins can do with containers.
+//! The operations of plugins on containers.
 //!
-//! Invariant: a plugin reaches only containers that it created itself, which have its name
-//! in a label.
+//! Invariant: a plugin can access only containers that it created itself, which have its name in a
+//! label.
 
 use super::rollback::Run;
 use crate::engine::{Engine, EngineError, File, Lazy, ensure_image};
@@ -20,11 +20,11 @@ use pintle_plugin::containers::{ContainerInfo, ContainerRequest, ContainerSpec, 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The host's containers, as plugins get them.
+/// The host's containers, as plugins access them.
 pub(crate) struct PluginContainers {
     engine: Arc<Lazy>,
     names: Names,
-    /// The run that undoes what hooks make, if it fails.
+    /// The run that undoes what hooks create, if it fails.
     run: Option<Arc<Run>>,
 }
 
@@ -39,11 +39,11 @@ impl PluginContainers {
         Self { engine, names: run.names().clone(), run: Some(run) }
     }
 
-    /// Does what the plugin with the full name `plugin` asks for.
+    /// Executes a request of the plugin with the full name `plugin`.
     ///
     /// # Panics
     ///
-    /// When it is called from asynchronous code.
+    /// When called from asynchronous code.
     pub(crate) fn answer(
         &self,
         plugin: &str,
@@ -108,14 +108,14 @@ impl PluginContainers {
         let containers = ids.iter().map(|it| self.inspect(engine, it));
         let containers = futures_util::future::join_all(containers).await;
         let gone = |it: &Result<_, ClusterError>| matches!(it, Err(ClusterError::Engine(err)) if err.is_not_found());
-        // One that was removed since the list was made is no error.
+        // It is not an error if one has been removed since the list was created.
         let mut found: Vec<ContainerInfo> =
             containers.into_iter().filter(|it| !gone(it)).collect::<Result<_, _>>()?;
         found.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(found)
     }
 
-    /// Returns the id of one of the plugin's containers.
+    /// Returns the ID of one of the plugin's containers.
     async fn find(
         &self,
         engine: &Engine,
@@ -191,7 +191,7 @@ impl PluginContainers {
 
     async fn inspect(&self, engine: &Engine, id: &str) -> Result<ContainerInfo, ClusterError> {
         let container = engine.docker().inspect_container(id, None).await;
-        let container = container.map_err(|err| EngineError::failed("look at a container", err))?;
+        let container = container.map_err(|err| EngineError::failed("inspect a container", err))?;
         Ok(self.info(container))
     }
 
@@ -211,7 +211,7 @@ impl PluginContainers {
             info.labels.get(&self.names.key(label::CLUSTER)).cloned().unwrap_or_default();
         info.networks = settings.networks.unwrap_or_default().into_keys().collect();
         info.networks.sort();
-        // While it does not run, what is known is what it asks for.
+        // While it is not running, only the requested ports are known.
         let asked = container.host_config.and_then(|it| it.port_bindings).unwrap_or_default();
         let ports = settings.ports.filter(|it| !it.is_empty()).unwrap_or(asked);
         for (port, bindings) in ports {
@@ -245,7 +245,7 @@ fn files(spec: &ContainerSpec) -> Vec<File> {
     spec.files.iter().map(file).collect()
 }
 
-/// Makes a container and starts it; if it does not start, there is none.
+/// Creates a container and starts it. If it does not start, it is removed.
 async fn make(
     engine: Engine,
     name: String,
@@ -265,7 +265,7 @@ async fn make(
     match started.await {
         Ok(()) => Ok(id),
         Err(err) => {
-            // The first failure is the one to tell.
+            // The first failure is the one to report.
             let _ = remove_container(&engine, &id, &name).await;
             Err(err)
         }
@@ -279,7 +279,7 @@ async fn connect(
     network: &str,
 ) -> Result<(), EngineError> {
     let request = NetworkConnectRequest { container, endpoint_config: None };
-    let action = format!("put `{name}` into the network `{network}`");
+    let action = format!("connect `{name}` to the network `{network}`");
     let done = engine.docker().connect_network(network, request).await;
     match done.map_err(|err| EngineError::failed(action, err)) {
         Err(err) if err.says("already exists in network") => Ok(()),
@@ -294,7 +294,7 @@ async fn disconnect(
     network: &str,
 ) -> Result<(), EngineError> {
     let request = NetworkDisconnectRequest { container, force: Some(true) };
-    let action = format!("take `{name}` out of the network `{network}`");
+    let action = format!("disconnect `{name}` from the network `{network}`");
     let done = engine.docker().disconnect_network(network, request).await;
     match done.map_err(|err| EngineError::failed(action, err)) {
         Err(err) if err.is_not_found() || err.says("is not connected to") => Ok(()),

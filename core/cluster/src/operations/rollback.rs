@@ -1,8 +1,8 @@
-//! One run that creates objects on the engine, and can remove all of them again.
+//! A run that creates objects on the engine, and can remove all of them again.
 //!
-//! Invariants: whatever is created has the run's label from its first moment; a request
-//! that creates something is waited for even when the run is given up, so that nothing is
-//! created behind its back. So a run can undo exactly what it created.
+//! Invariants: every created object has the run's label from its first moment. A request that
+//! creates something is awaited even if the run is abandoned, so nothing is created after its end.
+//! A run can therefore undo exactly what it has created.
 
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
@@ -24,8 +24,8 @@ pub struct Run {
     stage: Mutex<String>,
 }
 
-/// What a run knows of its things. Both are behind one lock: whether the run is over must
-/// not change between the question and the beginning of a request.
+/// The state of a run. Both parts have one lock, because the run must not end between the check and
+/// the beginning of a request.
 #[derive(Default)]
 struct Known {
     names: BTreeSet<String>,
@@ -33,7 +33,7 @@ struct Known {
 }
 
 impl Run {
-    /// Begins a run that makes things of a cluster.
+    /// Begins a run that creates objects of a cluster.
     pub fn new(engine: Engine, names: Names, cluster: ClusterName) -> Self {
         Self {
             engine,
@@ -51,22 +51,22 @@ impl Run {
         &self.engine
     }
 
-    /// Returns the names of clusters and of their things.
+    /// Returns the names of clusters and of their objects.
     pub(crate) fn names(&self) -> &Names {
         &self.names
     }
 
-    /// Returns whether something with these labels was made by this run.
+    /// Returns whether this run has created an object with these labels.
     pub(crate) fn has_made(&self, labels: &HashMap<String, String>) -> bool {
         labels.get(&self.names.key(label::RUN)) == Some(&self.id)
     }
 
-    /// Returns the labels of everything that this run makes.
+    /// Returns the labels of everything that this run creates.
     pub(crate) fn labels(&self) -> HashMap<String, String> {
         self.names.labels(self.cluster.as_str(), &self.id)
     }
 
-    /// Says what the run is at, for whoever asks why it takes so long.
+    /// Records the current step, which is reported if it takes too long.
     pub(crate) fn enter(&self, stage: impl Into<String>) {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage.into();
     }
@@ -75,14 +75,14 @@ impl Run {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes something called `name`.
+    /// Creates an object called `name`.
     ///
-    /// The request goes on when the returned future is dropped, and [`undo`](Self::undo)
-    /// waits for it.
+    /// The request continues if the returned future is dropped, and [`undo`](Self::undo) waits for
+    /// it.
     ///
     /// # Errors
     ///
-    /// That of `request`; [`ClusterError::Interrupted`] when the run is over.
+    /// The error of `request`; or [`ClusterError::Interrupted`] when the run is over.
     pub(crate) async fn make<T: Send + 'static>(
         &self,
         name: &str,
@@ -106,12 +106,12 @@ impl Run {
         }
     }
 
-    /// Does some work to its end: it goes on when the returned future is dropped, and
+    /// Runs some work to its end: it continues if the returned future is dropped, and
     /// [`undo`](Self::undo) waits for it.
     ///
     /// # Errors
     ///
-    /// That of `work`; [`ClusterError::Interrupted`] when the run is over.
+    /// The error of `work`; or [`ClusterError::Interrupted`] when the run is over.
     pub(crate) async fn complete<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, ClusterError>> + Send + 'static,
@@ -134,33 +134,33 @@ impl Run {
         self.known().names.remove(name);
     }
 
-    /// Returns whether the run has made something called `name`, and not yet removed it.
+    /// Returns whether the run has created an object called `name`, and not removed it yet.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.known().names.contains(name)
     }
 
-    /// Returns the names of what was made and not yet removed, as far as is known.
+    /// Returns the names of the objects that were created and not removed yet, as far as known.
     pub(crate) fn remains(&self) -> String {
         self.known().names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Ends the run: nothing more is made.
+    /// Ends the run: it creates nothing more.
     pub(crate) fn end(&self) {
         self.known().is_over = true;
         self.tasks.close();
     }
 
-    /// Ends the run, and waits for the requests that it has made.
+    /// Ends the run, and waits for its requests.
     pub(crate) async fn settle(&self) {
         self.end();
         self.tasks.wait().await;
     }
 
-    /// Removes everything that this run made, and nothing else.
+    /// Removes everything that this run has created, and nothing else.
     ///
     /// # Errors
     ///
-    /// The first failure; the rest is removed all the same.
+    /// The first failure; everything else is removed regardless.
     pub(crate) async fn undo(&self) -> Result<(), ClusterError> {
         self.settle().await;
         let labels = [(label::RUN, self.id.as_str())];

@@ -1,11 +1,11 @@
-//! Networks and volumes that clusters share by name: created for the first cluster that names
-//! one that does not exist, and removed with the last cluster that uses it.
+//! Networks and volumes that clusters share by name. They are created for the first cluster that
+//! names one that does not exist, and removed with the last cluster that uses them.
 //!
-//! Invariants: only what bears the label of shared things is ever removed, so what the user
-//! has created stays. The volume that takes a cluster's name says from its first moment which
-//! things the cluster shares, so that a run that removes also sees the clusters that others
-//! are still creating. Nothing is removed by force: the engine itself keeps what a container
-//! uses.
+//! Invariants: only objects with the label of shared objects are ever removed, so everything that
+//! the user has created is kept. The volume that claims a cluster's name has labels from its first
+//! moment that list the cluster's shared objects, so a run that removes some also sees the clusters
+//! that other runs are still creating. Nothing is removed by force: the engine itself keeps what a
+//! container uses.
 
 use super::rollback::Run;
 use crate::engine::{Engine, EngineError};
@@ -18,10 +18,10 @@ use bollard::query_parameters::{
 };
 use std::collections::{BTreeSet, HashMap};
 
-/// What stands between the names of volumes in a label; they cannot have it.
+/// The separator of volume names in a label, which cannot be part of a name.
 const SEPARATOR: char = ',';
 
-/// The shared things of one cluster, whoever has created them.
+/// The shared objects of one cluster, regardless of their creator.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct SharedThings {
     network: Option<String>,
@@ -36,7 +36,7 @@ impl SharedThings {
         Self { network: spec.network.clone(), volumes }
     }
 
-    /// Finds what a cluster shares, or what is left of one.
+    /// Finds the shared objects of a cluster, or of its remains.
     pub(super) async fn of_cluster(
         engine: &Engine,
         names: &Names,
@@ -45,7 +45,7 @@ impl SharedThings {
         let volume = names.volume(name);
         let found = engine.docker().inspect_volume(&volume).await;
         match found
-            .map_err(|err| EngineError::failed(format!("look at the volume `{volume}`"), err))
+            .map_err(|err| EngineError::failed(format!("inspect the volume `{volume}`"), err))
         {
             Ok(volume) => Ok(Self::of_labels(names, &volume.labels)),
             Err(err) if err.is_not_found() => Ok(Self::default()),
@@ -62,7 +62,7 @@ impl SharedThings {
         }
     }
 
-    /// Returns the labels that say what a cluster shares.
+    /// Returns the labels that list the shared objects of a cluster.
     pub(super) fn labels(&self, names: &Names) -> HashMap<String, String> {
         let network = self.network.iter().map(|it| (names.key(label::NETWORK), it.clone()));
         let volumes: Vec<_> = self.volumes.iter().map(String::as_str).collect();
@@ -71,7 +71,7 @@ impl SharedThings {
         network.chain(volumes.map(|it| (names.key(label::VOLUMES), it))).collect()
     }
 
-    /// Creates the volumes that do not exist; the engine leaves the others as they are.
+    /// Creates the volumes that do not exist; the engine does not change the others.
     pub(super) async fn make_volumes(&self, run: &Run) -> Result<(), ClusterError> {
         for name in &self.volumes {
             let request = VolumeCreateRequest {
@@ -90,11 +90,12 @@ impl SharedThings {
         Ok(())
     }
 
-    /// Removes what no cluster uses any more.
+    /// Removes the objects that no cluster uses any longer.
     ///
     /// # Errors
     ///
-    /// The first failure; the rest is removed all the same. What is in use is none.
+    /// The first failure; everything else is removed regardless. An object that is in use is not a
+    /// failure.
     pub(super) async fn release(&self, engine: &Engine, names: &Names) -> Result<(), EngineError> {
         if *self == Self::default() {
             return Ok(());
@@ -111,7 +112,7 @@ impl SharedThings {
     }
 }
 
-/// Returns the labels of things that clusters share.
+/// Returns the labels of objects that clusters share.
 pub(super) fn labels_of_shared(names: &Names) -> HashMap<String, String> {
     HashMap::from([
         ("app".to_owned(), names.host().to_owned()),
@@ -123,7 +124,7 @@ fn is_shared(names: &Names, labels: &HashMap<String, String>) -> bool {
     labels_of_shared(names).iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
-/// What the clusters use that there are.
+/// The objects that the existing clusters use.
 struct Used {
     networks: BTreeSet<String>,
     volumes: BTreeSet<String>,
@@ -161,8 +162,8 @@ async fn release_volume(engine: &Engine, names: &Names, name: &str) -> Result<()
     }
 }
 
-/// Removes a network, unless there are containers in it that are not the host's, stopped or
-/// not. Those of its plugins leave it.
+/// Removes a network, unless it has containers, running or stopped, that do not belong to the host.
+/// Those of its plugins are disconnected.
 async fn release_network(engine: &Engine, names: &Names, name: &str) -> Result<(), EngineError> {
     let docker = engine.docker();
     let action = || format!("remove the network `{name}`");
@@ -189,12 +190,12 @@ async fn release_network(engine: &Engine, names: &Names, name: &str) -> Result<(
     }
     for container in inside.into_iter().filter_map(|it| it.id) {
         let request = NetworkDisconnectRequest { container, force: Some(true) };
-        // Whether it went well shows when the network is removed.
+        // If this has failed, the removal of the network fails.
         let _ = docker.disconnect_network(&id, request).await;
     }
     let removed = docker.remove_network(&id).await;
     match removed.map_err(|err| EngineError::failed(action(), err)) {
-        // Another program has just put a container into it.
+        // Another program has just connected a container to it.
         Err(err) if err.is_not_found() || err.says("active endpoints") => Ok(()),
         result => result,
     }

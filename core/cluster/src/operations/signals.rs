@@ -2,9 +2,10 @@
 
 use pintle_host::services::CommandSignals;
 
-/// The signals that end a run: Ctrl-C, SIGTERM, and SIGHUP where there is one.
+/// The signals that end a run: Ctrl-C, SIGTERM, and SIGHUP where it exists.
 ///
-/// While this value exists, they tell the plugins that are called, and nothing else ends the host.
+/// While this value exists, they are forwarded to the running plugins, and nothing else ends the
+/// host.
 pub struct Signals {
     _left_to_us: CommandSignals,
     #[cfg(unix)]
@@ -12,14 +13,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over: from now on they no longer end the process.
+    /// Takes over the signals: from now on, they do not end the process.
     pub fn take() -> Self {
         #[cfg(unix)]
         {
             use pintle_host::signals::is_ignored;
             use tokio::signal::unix::{SignalKind, signal};
             let kinds = [SignalKind::interrupt(), SignalKind::hangup(), SignalKind::terminate()];
-            // SIGTERM is how service managers end a program, whatever started it.
+            // Service managers end a program with SIGTERM, whatever started it.
             let is_caught = |kind: &SignalKind| {
                 *kind == SignalKind::terminate() || !is_ignored(kind.as_raw_value())
             };

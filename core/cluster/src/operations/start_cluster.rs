@@ -1,4 +1,4 @@
-//! Starting a cluster that was stopped.
+//! Starts a stopped cluster.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::report::Report;
@@ -21,21 +21,20 @@ use std::time::Duration;
 pub struct StartOptions {
     /// Whether to wait until it is ready.
     pub wait: bool,
-    /// How long all of it may take.
+    /// The time limit for the whole command.
     pub timeout: Option<Duration>,
-    /// The kubeconfig to bring up to date, if the cluster is in it.
+    /// The kubeconfig to update, if it contains the cluster.
     pub kubeconfig: Option<Kubeconfig>,
 }
 
 /// Starts all nodes of a cluster, and waits until it is ready.
 ///
-/// A port that the engine chose may be another one than before, so the kubeconfig is
-/// brought up to date.
+/// The engine may choose other ports than before, so the kubeconfig is updated.
 ///
 /// # Errors
 ///
-/// When a hook vetoes, a node does not start, or it takes too long. Nothing is undone:
-/// what has started runs.
+/// When a hook vetoes, a node does not start, or the time limit expires. Nothing is undone: the
+/// nodes that have started continue to run.
 pub async fn start(
     engine: &Engine,
     names: &Names,
@@ -83,7 +82,7 @@ async fn start_all(
 /// The nodes of a cluster.
 struct Nodes {
     first: NodeContainer,
-    /// The host at which the API server is published.
+    /// The host on which the API server is published.
     host: String,
     all: Vec<NodeContainer>,
     watched: Watched,
@@ -96,7 +95,8 @@ impl Nodes {
         Ok(Self { first, host, all, watched: Watched::default() })
     }
 
-    /// Starts all nodes together: of several servers, none is ready before most of them run.
+    /// Starts all nodes together: if there are several servers, none is ready before most of them
+    /// are running.
     async fn start(&self, engine: &Engine) -> Result<(), ClusterError> {
         self.watched.start_all(engine, &self.all).await
     }
@@ -133,8 +133,8 @@ impl Nodes {
     }
 }
 
-/// Tells the user of servers whose addresses may be others after a start: the store of the
-/// cluster knows its members by them.
+/// Warns about servers whose addresses may change at a start, because the store of the cluster
+/// identifies its members by them.
 fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Report) {
     let key = names.key(label::ADDRESS);
     let servers = cluster.nodes.iter().filter(|it| it.role == Role::Server);
@@ -142,16 +142,17 @@ fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Rep
         report.log(
             Level::Warn,
             &format!(
-                "the servers of the cluster `{}` have no fixed addresses: if they get other ones, \
-                 it does not start again; delete it and create it again, without a network that \
-                 exists already",
+                "the servers of the cluster `{}` have no fixed addresses: if their addresses \
+                 change, the cluster does not start again; delete it and create it again without \
+                 `--network`",
                 cluster.name
             ),
         );
     }
 }
 
-/// Returns the kubeconfig if the cluster is in it, and may be changed there when it is ready.
+/// Returns the kubeconfig if it contains the cluster, and its entries may be changed when the
+/// cluster is ready.
 ///
 /// # Errors
 ///
@@ -180,20 +181,21 @@ async fn changeable(
         checked = check(credentials.map(|it| it.to_kubeconfig(&context))).await;
     }
     match checked {
-        // The cluster may not be in a file that cannot be read, and what is not ours stays.
+        // The file that cannot be read may not contain the cluster, and other entries stay as they
+        // are.
         Err(
             err @ (KubeconfigError::Io { action: "read", .. }
             | KubeconfigError::Invalid { .. }
             | KubeconfigError::NotWritten { .. }),
         ) => {
-            report.warn("the kubeconfig is not updated", err.into());
+            report.warn("the kubeconfig was not updated", err.into());
             Ok(None)
         }
         checked => Ok(checked?),
     }
 }
 
-/// Brings the kubeconfig up to date, unless the cluster is in it no longer.
+/// Updates the kubeconfig, unless it no longer contains the cluster.
 async fn update_kubeconfig(
     kubeconfig: Option<Kubeconfig>,
     context: String,

@@ -1,4 +1,4 @@
-//! Stopping a cluster that runs.
+//! Stops a running cluster.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::report::Report;
@@ -13,7 +13,7 @@ use pintle_plugin::events;
 use serde_json::Map;
 use std::time::Duration;
 
-/// Stops all nodes of a cluster: agents side by side, then the servers.
+/// Stops all nodes of a cluster: agents concurrently, then the servers.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub async fn stop(
         let event = hooks.event(cluster.info(false), &Map::new());
         hooks.ask(events::PRE_CLUSTER_STOP, event.clone()).await?;
         report.step(&format!("stopping the cluster `{}`", cluster.name));
-        // Servers outlive agents, so that these can leave it in order.
+        // Servers stop last, so that agents can leave in an orderly way.
         for role in [Role::Agent, Role::Server] {
             let nodes = cluster.nodes.iter().filter(|it| it.role == role);
             try_join_all(nodes.map(|it| stop_node(engine, it))).await?;

@@ -1,4 +1,4 @@
-//! Work that can be interrupted, and can be too slow; and is undone then, if it can be.
+//! Work that can be interrupted or can take too long, and is then undone if possible.
 
 use super::report::Report;
 use super::rollback::Run;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Work that can be undone.
 pub(crate) struct Guard<'a> {
     pub(crate) run: &'a Run,
-    /// What the work is called, for example `cluster create`.
+    /// The name of the work, for example `cluster create`.
     pub(crate) work: &'static str,
     /// The cluster.
     pub(crate) name: &'a str,
@@ -21,9 +21,9 @@ pub(crate) struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// Does the work; when it fails, is too slow, or a signal comes, undoes it.
+    /// Runs the work. If it fails, takes too long, or a signal arrives, the work is undone.
     ///
-    /// A second signal ends the undoing, and the error says what remains.
+    /// A second signal ends the removal, and the error lists what remains.
     pub(crate) async fn watch<T>(
         &self,
         work: impl Future<Output = Result<T, ClusterError>>,
@@ -48,7 +48,7 @@ impl Guard<'_> {
         self.run.end();
         self.report.progress_ends(false);
         if !self.rollback {
-            // What the engine is still making must not come after the end of the run.
+            // The engine must not finish an object after the end of the run.
             tokio::select! {
                 biased;
                 () = signals.next() => {}
@@ -58,9 +58,9 @@ impl Guard<'_> {
             return Err(failure);
         }
         if self.run.remains().is_empty() {
-            // There is still what hooks did.
+            // Hooks may still have created something.
         } else if failure.is_interrupt() {
-            self.report.step("interrupted; removing what was created (once more leaves it)");
+            self.report.step("interrupted; removing what was created (interrupt again to keep it)");
         } else {
             self.report.step("removing what was created");
         }
@@ -89,7 +89,7 @@ impl Guard<'_> {
     }
 }
 
-/// Ends work that undoes nothing when it takes too long, or a signal comes.
+/// Ends work that undoes nothing when it takes too long, or a signal arrives.
 pub(super) async fn bounded<T>(
     work_name: &str,
     stage: &str,

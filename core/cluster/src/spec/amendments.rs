@@ -1,4 +1,4 @@
-//! What hooks add to a cluster before it is made. Pure.
+//! Adds the amendments of hooks to a cluster before it is created. Pure.
 
 use super::cluster_spec::ClusterSpec;
 use super::node_filter::Filtered;
@@ -10,7 +10,7 @@ use pintle_plugin::Amendment;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The largest mode of a file.
+/// The highest mode of a file.
 const MAX_MODE: u32 = 0o7777;
 
 /// Why amendments cannot be applied.
@@ -33,7 +33,7 @@ pub enum AmendmentError {
         /// The label.
         label: String,
     },
-    /// A file or mount has a path that cannot be one.
+    /// A file or mount has an invalid path.
     #[error("plugin `{plugin}` amends `{path}`, which {fault}")]
     Path {
         /// The plugin.
@@ -43,10 +43,9 @@ pub enum AmendmentError {
         /// What is wrong with it, for example `is not an absolute path`.
         fault: &'static str,
     },
-    /// A variable has a name that no variable can have.
+    /// A variable has an invalid name.
     #[error(
-        "plugin `{plugin}` sets the variable `{}`: a name is not empty, and has neither `=` nor \
-         NUL",
+        "plugin `{plugin}` sets the variable `{}`: a name must not be empty or contain `=` or NUL",
         variable.escape_debug()
     )]
     Variable {
@@ -55,15 +54,15 @@ pub enum AmendmentError {
         /// The variable.
         variable: String,
     },
-    /// A variable has a value that no variable can have.
-    #[error("plugin `{plugin}` sets the variable `{variable}` to a value with a NUL")]
+    /// A variable has an invalid value.
+    #[error("plugin `{plugin}` sets the variable `{variable}` to a value that contains NUL")]
     VariableValue {
         /// The plugin.
         plugin: String,
         /// The variable.
         variable: String,
     },
-    /// A plugin sets a variable by which the host controls a node.
+    /// A plugin sets a variable with which the host controls a node.
     #[error("plugin `{plugin}` sets the variable `{variable}`, which is reserved for the host")]
     ReservedVariable {
         /// The plugin.
@@ -73,7 +72,8 @@ pub enum AmendmentError {
     },
     /// A file has a mode with more than permission bits.
     #[error(
-        "plugin `{plugin}` amends the file `{path}` with the mode {mode:o}: the largest is 7777"
+        "plugin `{plugin}` amends the file `{path}` with the mode {mode:o}: the highest mode is \
+         7777"
     )]
     Mode {
         /// The plugin.
@@ -86,22 +86,23 @@ pub enum AmendmentError {
     /// Two plugins amend the same thing differently.
     #[error("plugins `{one}` and `{other}` amend {part} `{key}` differently")]
     Conflict {
-        /// The one plugin.
+        /// One plugin.
         one: String,
-        /// The other.
+        /// The other one.
         other: String,
         /// The part of the cluster, for example `the label`.
         part: &'static str,
-        /// The name of the thing.
+        /// The name of the item.
         key: String,
     },
 }
 
-/// Adds what hooks amend to `spec`. What the user said himself stays as it is.
+/// Adds the amendments of hooks to `spec`. The user's own settings are not changed.
 ///
 /// # Errors
 ///
-/// When a plugin amends what cannot be amended, or two amend the same thing differently.
+/// When a plugin amends something that cannot be amended, or two plugins amend the same item
+/// differently.
 pub(crate) fn apply(
     spec: &mut ClusterSpec,
     names: &Names,
@@ -159,15 +160,15 @@ fn path_fault(path: &str) -> Option<&'static str> {
         return Some("is not an absolute path");
     }
     if path.contains('\0') {
-        return Some("has a NUL");
+        return Some("contains NUL");
     }
     if path.split('/').any(|it| it == "..") {
-        return Some("leads upwards by `..`");
+        return Some("contains `..`");
     }
     path.split('/').all(|it| it.is_empty() || it == ".").then_some("is the root directory")
 }
 
-/// The amendments so far, each with the plugin that it comes from.
+/// The amendments so far, each with the plugin that sent it.
 #[derive(Default)]
 struct Merge {
     parts: BTreeMap<(&'static str, String), (String, Value)>,
@@ -216,7 +217,7 @@ impl Merge {
 
     fn into_spec(self, spec: &mut ClusterSpec) {
         let Amendment { env, labels, files, mounts, mirrors, .. } = self.amendment;
-        // Later values replace earlier ones, and the user's are to have the last word.
+        // Later values replace earlier ones, and the user's values must come last.
         let pair = |(name, value)| Filtered::plain(Pair(name, value));
         spec.env.splice(0..0, env.into_iter().map(pair));
         spec.labels.splice(0..0, labels.into_iter().map(pair));
@@ -290,7 +291,7 @@ mod tests {
         );
         assert_eq!(
             err(Amendment::new().file("/a/../b", "").into()),
-            "plugin `one` amends `/a/../b`, which leads upwards by `..`"
+            "plugin `one` amends `/a/../b`, which contains `..`"
         );
         assert_eq!(
             err(Amendment::new().file("/", "").into()),
@@ -305,8 +306,8 @@ mod tests {
             assert_eq!(
                 err(Amendment::new().env(name, "x").into()),
                 format!(
-                    "plugin `one` sets the variable `{shown}`: a name is not empty, and has \
-                     neither `=` nor NUL"
+                    "plugin `one` sets the variable `{shown}`: a name must not be empty or \
+                     contain `=` or NUL"
                 )
             );
         }
@@ -320,7 +321,7 @@ mod tests {
         amendment.files.get_mut("/a").unwrap().mode = 0o10_000;
         assert_eq!(
             err(amendment.into()),
-            "plugin `one` amends the file `/a` with the mode 10000: the largest is 7777"
+            "plugin `one` amends the file `/a` with the mode 10000: the highest mode is 7777"
         );
         let unknown = err(HookReply::proceed().amend("colour", "red"));
         assert_eq!(unknown, "plugin `one` replied with an invalid amendment");

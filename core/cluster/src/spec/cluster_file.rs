@@ -1,31 +1,31 @@
-//! What a cluster file says, whatever its format is.
+//! The content of a cluster file, whatever its format.
 
 use super::cluster_spec::ClusterSpec;
 use std::time::Duration;
 
-/// What a cluster file says.
+/// The content of a cluster file.
 #[derive(Debug, Clone)]
 pub struct ClusterFile {
-    /// What the cluster is to be.
+    /// The description of the cluster.
     pub spec: Option<ClusterSpec>,
     /// Whether to wait until it is ready.
     pub wait: Option<bool>,
-    /// How long all of it may take.
+    /// The time limit for the whole command.
     pub timeout: Option<Duration>,
-    /// Whether to take everything back after a failure.
+    /// Whether to undo everything after a failure.
     pub rollback: Option<bool>,
-    /// Whether to put it into the kubeconfig.
+    /// Whether to add it to the kubeconfig.
     pub kubeconfig_update: Option<bool>,
-    /// Whether it becomes the current context there.
+    /// Whether it becomes the current context.
     pub kubeconfig_switch: Option<bool>,
-    /// What the user should know of how the file was read.
+    /// Notes for the user on how the file was read.
     pub warnings: Vec<String>,
-    /// What the file asks for and does not get.
+    /// The unsupported settings in the file.
     pub unsupported: Vec<String>,
 }
 
 impl ClusterFile {
-    /// Returns the file that says nothing.
+    /// Returns an empty file.
     pub fn empty() -> Self {
         Self {
             spec: None,

@@ -1,4 +1,4 @@
-//! What a cluster is to be.
+//! The description of a cluster.
 
 use super::node_filter::{Filtered, NoSuchNode, NodeFilter};
 use super::values::{ApiAddress, Memory, Pair, Privilege, Publish, Ulimit, VolumeMount};
@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The image of nodes when none is named.
+/// The default image of nodes.
 pub const DEFAULT_IMAGE: &str = "docker.io/rancher/k3s:v1.34.1-k3s1";
 
-/// Where nodes look for their registries (k3s, "Private Registry Configuration").
+/// Where nodes look up their registries (k3s, "Private Registry Configuration").
 pub(crate) const REGISTRIES_FILE: &str = "/etc/rancher/k3s/registries.yaml";
 
-/// A secret: it is in no output of `Debug`.
+/// A secret, which no output of `Debug` contains.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
@@ -25,62 +25,61 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a cluster is to be.
+/// The description of a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterSpec {
     /// Its name.
     pub name: ClusterName,
-    /// How many servers it has, at least one.
+    /// The number of servers, at least one.
     pub servers: usize,
-    /// How many agents it has.
+    /// The number of agents.
     pub agents: usize,
     /// The image of all nodes.
     pub image: String,
     /// Where the API server is published.
     pub api: ApiAddress,
-    /// Published ports; where no nodes are named, of the first server.
+    /// Published ports; by default, of the first server.
     pub ports: Vec<Filtered<Publish>>,
-    /// Mounts; where no nodes are named, of all.
+    /// Mounts; by default, of all nodes.
     pub volumes: Vec<Filtered<VolumeMount>>,
-    /// Environment variables; where no nodes are named, of all.
+    /// Environment variables; by default, of all nodes.
     pub env: Vec<Filtered<Pair>>,
-    /// Arguments of k3s; where no nodes are named, of all servers.
+    /// Arguments for k3s; by default, of all servers.
     pub args: Vec<Filtered<String>>,
-    /// Labels of the containers; where no nodes are named, of all.
+    /// Labels of the containers; by default, of all nodes.
     pub labels: Vec<Filtered<Pair>>,
-    /// The most memory of a node; where no nodes are named, of all.
+    /// The memory limit of a node; by default, of all nodes.
     pub memory: Vec<Filtered<Memory>>,
-    /// Limits of the processes of all nodes.
+    /// Process limits of all nodes.
     pub ulimits: Vec<Ulimit>,
-    /// Whether the nodes see the processes of the engine's machine.
+    /// Whether the nodes can see the processes of the engine's machine.
     pub host_pid: bool,
-    /// Files that are there before a node starts; where no nodes are named, on all.
+    /// Files that exist before a node starts; by default, on all nodes.
     pub files: Vec<Filtered<File>>,
-    /// More lines of the nodes' `/etc/hosts`: an address, and the name for it.
+    /// Additional lines of the nodes' `/etc/hosts`: an address, and a name for it.
     pub host_aliases: Vec<(String, String)>,
-    /// A network to share, rather than one of the cluster's own; it is created if it does not
-    /// exist.
+    /// A network to share, instead of the cluster's own; it is created if it does not exist.
     pub network: Option<String>,
-    /// The addresses of the cluster's network, as `172.28.0.0/16`.
+    /// The address range of the cluster's network, as `172.28.0.0/16`.
     pub subnet: Option<String>,
-    /// The secret that nodes join with; a random one if there is none.
+    /// The secret with which nodes join; random if there is none.
     pub token: Option<Secret>,
-    /// How much the containers may do.
+    /// The privileges of the containers.
     pub privilege: Privilege,
-    /// What the user wrote into the nodes' registries file.
+    /// What the user has written for the nodes' registries file.
     pub registries: Map<String, Value>,
-    /// Endpoints that stand for registries, by the registry's name.
+    /// Endpoints that are used instead of registries, by the registry's name.
     pub mirrors: BTreeMap<String, Vec<String>>,
     /// The sections of the cluster file that belong to plugins, by their full names.
     pub plugins: Map<String, Value>,
 }
 
-/// What holds where neither the cluster file nor the command line says anything.
+/// The defaults for settings that neither the cluster file nor the command line contains.
 #[derive(Debug, Clone)]
 pub struct Defaults {
     /// The image of nodes.
     pub image: String,
-    /// How much their containers may do.
+    /// The privileges of their containers.
     pub privilege: Privilege,
 }
 
@@ -124,13 +123,13 @@ impl ClusterSpec {
         }
     }
 
-    /// Returns the places of all nodes, servers first.
+    /// Returns the positions of all nodes, servers first.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (Role, usize)> + use<> {
         let servers = (0..self.servers).map(|idx| (Role::Server, idx));
         servers.chain((0..self.agents).map(|idx| (Role::Agent, idx)))
     }
 
-    /// Returns the values that are for one node.
+    /// Returns the values that apply to one node.
     pub(crate) fn for_node<'a, T>(
         values: &'a [Filtered<T>],
         (role, idx): (Role, usize),
@@ -139,8 +138,8 @@ impl ClusterSpec {
         values.iter().filter(move |it| it.is_for(role, idx, default)).map(|it| &it.value)
     }
 
-    /// Returns the ports of one node. Of several nodes for which one port of the engine's
-    /// machine is meant, only the first can have it.
+    /// Returns the ports of one node. If several nodes would publish the same port of the engine's
+    /// machine, only the first one can have it.
     pub(crate) fn ports_of(&self, node: (Role, usize)) -> impl Iterator<Item = &Publish> {
         let default = NodeFilter::first_server();
         let is_for = move |it: &Filtered<Publish>, (role, idx)| it.is_for(role, idx, &default);
@@ -151,11 +150,11 @@ impl ClusterSpec {
         ports.map(|it| &it.value)
     }
 
-    /// Checks that all nodes exist that values are for.
+    /// Checks that all nodes that values refer to exist.
     ///
     /// # Errors
     ///
-    /// When a node filter names one that does not.
+    /// When a node filter refers to a node that does not exist.
     pub fn check_nodes(&self) -> Result<(), NoSuchNode> {
         let filters = filters(&self.ports)
             .chain(filters(&self.volumes))
@@ -167,9 +166,9 @@ impl ClusterSpec {
         filters.into_iter().try_for_each(|it| it.check(self.servers, self.agents))
     }
 
-    /// Returns the nodes' registries file, if there is anything to say in it.
+    /// Returns the nodes' registries file, if it is not empty.
     ///
-    /// The user's own words on a registry come before those of plugins.
+    /// The user's own settings for a registry take precedence over those of plugins.
     pub(crate) fn registries_file(&self) -> Option<File> {
         if self.mirrors.is_empty() && self.registries.is_empty() {
             return None;

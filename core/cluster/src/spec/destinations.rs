@@ -1,4 +1,4 @@
-//! k3d's short names for directories and files of k3s in a node.
+//! k3d's short names for k3s directories and files in a node.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("k3s-registry-config", "/etc/rancher/k3s/registries.yaml"),
 ];
 
-/// Returns the path in a node that a destination stands for, which may be below a short name.
+/// Returns the path of a destination in a node. The destination may be below a short name.
 pub(super) fn resolve(destination: &str) -> Cow<'_, str> {
     let (first, rest) = match destination.split_once('/') {
         Some((first, rest)) => (first, Some(rest)),

@@ -14,21 +14,21 @@ pub enum ClusterFileError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It is of a kind that is not supported.
+    /// It has an unsupported kind.
     #[error("unknown kind `{kind}` of version `{version}`")]
     Kind {
-        /// What `apiVersion` says.
+        /// The value of `apiVersion`.
         version: String,
-        /// What `kind` says.
+        /// The value of `kind`.
         kind: String,
     },
-    /// It has no name for the cluster, and neither did the user give one.
+    /// Neither the file nor the command line has a name for the cluster.
     #[error("the cluster has no name")]
     NoName,
-    /// The value of a key cannot be used.
+    /// The value of a key is invalid.
     #[error("invalid value of `{key}`")]
     Value {
-        /// The key, with those above it.
+        /// The key, with its parent keys.
         key: String,
         /// What is wrong with its value.
         source: Box<dyn Error + Send + Sync>,
@@ -36,11 +36,11 @@ pub enum ClusterFileError {
     /// The value of a key is not a string.
     #[error("`{key}` is not a string")]
     NotText {
-        /// The key, with those above it.
+        /// The key, with its parent keys.
         key: String,
     },
     /// An item of a list is incomplete.
-    #[error("an item lacks `{key}`")]
+    #[error("an item has no `{key}`")]
     Incomplete {
         /// The missing key.
         key: String,
@@ -53,13 +53,13 @@ pub enum ClusterFileError {
         /// What is wrong with it.
         source: humantime::DurationError,
     },
-    /// A variable that it uses is not set.
+    /// The file uses a variable that is not set.
     #[error("the environment variable `{name}` is not set")]
     Unset {
         /// The variable.
         name: String,
     },
-    /// A file for the nodes is described wrongly.
+    /// A file for the nodes is described incorrectly.
     #[error("the file `{path}` {fault}")]
     File {
         /// Its path in the nodes.
@@ -80,19 +80,19 @@ pub enum ClusterFileError {
 /// What is wrong with a file for the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileFault {
-    /// Its path is relative, or leads upwards.
-    #[error("has no absolute path")]
+    /// Its path is relative, or contains `..`.
+    #[error("has a path that is not absolute or contains `..`")]
     Path,
     /// It has neither a text nor a source, or both.
-    #[error("needs either a text or a source")]
+    #[error("requires either a text or a source")]
     Content,
     /// Its mode is not an octal number.
-    #[error("has no octal mode")]
+    #[error("has a mode that is not an octal number")]
     Mode,
 }
 
 impl ClusterFileError {
-    /// Returns the error of the YAML parser, which shows the lines that are wrong.
+    /// Returns the error of the YAML parser, which shows the faulty lines.
     pub(super) fn yaml(err: serde_saphyr::Error) -> Self {
         let text = err.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text).to_owned();

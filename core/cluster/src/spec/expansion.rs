@@ -1,14 +1,14 @@
-//! Environment variables in k3d's files: `$NAME` and `${NAME}` stand for their values
-//! anywhere in the text, as with k3d. Unlike there, one that is not set is an error, unless it
-//! is in a comment, and `$$` stands for a dollar sign.
+//! Environment variables in k3d files: `$NAME` and `${NAME}` stand for their values anywhere in the
+//! text, as in k3d. Unlike in k3d, a variable that is not set is an error, unless it is in a
+//! comment, and `$$` stands for a dollar sign.
 
 use super::error::ClusterFileError;
 
-/// Replaces all variables by their values.
+/// Replaces all variables with their values.
 ///
 /// # Errors
 ///
-/// When one is not set.
+/// When a variable is not set.
 pub(super) fn expand(
     text: &str,
     var: &dyn Fn(&str) -> Option<String>,
@@ -49,10 +49,10 @@ fn expand_line(
     Ok(())
 }
 
-/// What begins with a dollar sign, and how long it is.
+/// The meaning of a dollar sign, and the length of the expression.
 enum Variable<'a> {
     Named(&'a str, usize),
-    /// Nothing but the sign.
+    /// Only the sign itself.
     Dollar(usize),
 }
 
@@ -75,7 +75,7 @@ fn variable(text: &str) -> Variable<'_> {
     }
 }
 
-/// Returns where the comment of a line begins, or the line's end.
+/// Returns where the comment of a line begins, or else the end of the line.
 fn comment(line: &str) -> usize {
     let mut signs = line.match_indices('#').map(|it| it.0);
     let begins = |at: &usize| *at == 0 || line[..*at].ends_with([' ', '\t']);

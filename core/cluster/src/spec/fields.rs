@@ -1,4 +1,4 @@
-//! The values of cluster files, in whichever format.
+//! The values in cluster files, for both formats.
 
 use super::cluster_spec::{ClusterSpec, Defaults};
 use super::destinations;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The largest file that a cluster file may put into nodes: it is held in memory.
+/// The largest file that a cluster file can copy into nodes: it is held in memory.
 const MAX_SOURCE: u64 = 64 << 20;
 
-/// Returns the smallest cluster, with the name that the user gave, or that the file has.
+/// Returns the smallest cluster, with the name from the user or from the file.
 pub(super) fn base(
     given: Option<&ClusterName>,
     of_file: Option<&str>,
@@ -44,7 +44,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, ClusterFileError> {
     humantime::parse_duration(text).map_err(invalid)
 }
 
-/// Reads a mount; relative paths start from `folder`.
+/// Reads a mount. Relative paths start from `folder`.
 pub(super) fn volume(
     text: String,
     folder: &Path,
@@ -55,7 +55,7 @@ pub(super) fn volume(
     Ok(mount)
 }
 
-/// Makes the source of a mount an absolute path, if it is a path.
+/// Converts the source of a mount to an absolute path, if it is a path.
 pub(super) fn absolute(mount: &mut VolumeMount, folder: &Path, around: &Surroundings<'_>) {
     let is_path = mount.is_path();
     let Some(source) = mount.source.as_mut().filter(|it| is_path && !it.starts_with('/')) else {
@@ -65,7 +65,7 @@ pub(super) fn absolute(mount: &mut VolumeMount, folder: &Path, around: &Surround
     *source = path.canonicalize().unwrap_or(path).display().to_string();
 }
 
-/// Reads a mount of the command line, whose relative paths start from the current directory.
+/// Reads a mount of the command line. Relative paths start from the current directory.
 pub(crate) fn volume_of_line(text: &str) -> Result<VolumeMount, ValueError> {
     let around = Surroundings::of_process(Path::new(""));
     let mut mount: VolumeMount = text.parse()?;
@@ -73,7 +73,7 @@ pub(crate) fn volume_of_line(text: &str) -> Result<VolumeMount, ValueError> {
     Ok(mount)
 }
 
-/// Reads `NAME=VALUE`, or `NAME` alone for the variable of that name.
+/// Reads `NAME=VALUE`, or `NAME` for the variable with that name.
 pub(super) fn variable(text: String, around: &Surroundings<'_>) -> Result<Pair, ClusterFileError> {
     if text.contains('=') || text.is_empty() {
         return value(text);
@@ -84,7 +84,7 @@ pub(super) fn variable(text: String, around: &Surroundings<'_>) -> Result<Pair, 
     }
 }
 
-/// Reads a variable of the command line, as [`variable`] does; `None` if it is not set.
+/// Reads a variable of the command line like [`variable`]; `None` if it is not set.
 pub(crate) fn variable_of_line(text: &str) -> Option<Result<Pair, ValueError>> {
     match text.contains('=') || text.is_empty() {
         true => Some(text.parse()),
@@ -121,7 +121,7 @@ pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, ClusterFileError> {
     }
 }
 
-/// Reads the node filters of an item; none at all leaves it to the default.
+/// Reads the node filters of an item. An empty list means the default.
 pub(super) fn nodes(filters: &[String]) -> Result<Option<NodeFilter>, ClusterFileError> {
     match filters {
         [] => Ok(None),

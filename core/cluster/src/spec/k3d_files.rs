@@ -1,5 +1,5 @@
-//! k3d's files in `tests/fixtures/k3d`, and what becomes of each: the containers' plans, and
-//! all else that the file says, as one text.
+//! Tests the k3d files in `tests/fixtures/k3d`. For each file, the plans of the containers and all
+//! other settings are compared as one text.
 
 use super::parse::parse_in;
 use super::surroundings::Surroundings;
@@ -16,7 +16,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/k3d")
 }
 
-/// Reads a file of the folder, which is also the current directory and the home.
+/// Reads a file from the directory, which is also the current directory and the home directory.
 fn read(text: &str) -> Result<ClusterFile, String> {
     let (folder, home) = (folder(), folder().display().to_string());
     let var = |name: &str| match name {
@@ -50,7 +50,7 @@ fn outcome(text: &str) -> String {
     }
 }
 
-/// Returns all that differs from the smallest cluster's.
+/// Returns everything that differs from the smallest cluster.
 fn shown(file: ClusterFile) -> String {
     let spec = file.spec.unwrap();
     let mut text = format!("cluster {}", spec.name);
@@ -116,7 +116,7 @@ fn shown(file: ClusterFile) -> String {
 fn node(text: &mut String, plan: &NodePlan) {
     let body = &plan.body;
     let host = body.host_config.as_ref().unwrap();
-    // The name is another one where a test creates the cluster.
+    // The name differs if a test creates the cluster.
     let args = body.cmd.as_ref().unwrap().join(" ").replace(&plan.name, "ITSELF");
     writeln!(text, "{}: {args}", plan.name).unwrap();
     for it in body.env.iter().flatten().filter(|it| !it.starts_with("K3S_")) {

@@ -1,8 +1,8 @@
 //! k3d's cluster file: `kind: Simple` of `k3d.io/v1alpha5` and the versions before it.
 //!
-//! Every key is read, or named among those that are not supported: nothing is lost in
-//! silence. Sources: k3d, `pkg/config/v1alpha5/schema.json`, those of the versions before it,
-//! and `pkg/config/transform.go`.
+//! Every key is read or listed as unsupported, so nothing is ignored silently. Sources: k3d,
+//! `pkg/config/v1alpha5/schema.json`, the schemas of the older versions, and
+//! `pkg/config/transform.go`.
 
 use super::cluster_file::ClusterFile;
 use super::cluster_spec::{ClusterSpec, Defaults, Secret};
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What its `apiVersion` may be; the last one is the newest.
+/// The supported values of `apiVersion`, the newest last.
 pub(super) const VERSIONS: &[&str] = &[
     "k3d.io/v1alpha1",
     "k3d.io/v1alpha2",
@@ -30,19 +30,19 @@ pub(super) const VERSIONS: &[&str] = &[
     "k3d.io/v1alpha5",
 ];
 
-/// What `kind` says in it.
+/// The value of `kind`.
 pub(super) const KIND: &str = "Simple";
 
-/// The plugin that gets what the file says of registries.
+/// The plugin that receives the settings for registries.
 const REGISTRY_PLUGIN: &str = "registry";
 
-/// The name of a cluster that has none, as with k3d.
+/// The default name of a cluster, as in k3d.
 const DEFAULT_NAME: &str = "k3s-default";
 
-/// What k3d knows and this host cannot do, and why.
+/// What k3d supports and this host does not, with the reason.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("options.k3d.loadbalancer.configOverrides", "there is no load balancer"),
-    ("options.k3d.disableHostIPInjection", "the engine always adds the name of its machine"),
+    ("options.k3d.disableHostIPInjection", "the engine always adds the host name of its machine"),
     ("options.k3d.nodeHookActions", "plugins subscribe to events instead"),
     ("options.runtime.gpuRequest", "nodes cannot have GPUs"),
     ("manifests", "use `files` with the destination `k3s-manifests` instead"),
@@ -98,7 +98,7 @@ pub(super) fn name(
     value(name).map(Some)
 }
 
-/// Reads a time limit; k3d writes that there is none as `0s`.
+/// Reads a time limit. k3d writes `0s` for no limit.
 fn limit(text: &str) -> Result<Option<Duration>, ClusterFileError> {
     match text {
         "0" => Ok(None),
@@ -106,7 +106,7 @@ fn limit(text: &str) -> Result<Option<Duration>, ClusterFileError> {
     }
 }
 
-/// A file that is being read.
+/// A file while it is being read.
 struct Simple<'a> {
     keys: Keys,
     around: &'a Surroundings<'a>,
@@ -123,9 +123,9 @@ impl<'a> Simple<'a> {
         Ok(Self { keys, around, notes: Vec::new(), unsupported: Vec::new() })
     }
 
-    /// Returns the cluster's name, in letters that nodes can have in theirs.
+    /// Returns the cluster's name, in letters that are valid in node names.
     fn name(&mut self) -> Result<String, ClusterFileError> {
-        // Before v1alpha4, it was at the top.
+        // Before v1alpha4, it was at the top level.
         let name = match self.keys.take_text(&["metadata", "name"])? {
             Some(name) => Some(name),
             None => self.keys.take_text(&["name"])?,
@@ -134,8 +134,8 @@ impl<'a> Simple<'a> {
         let lower = name.to_lowercase();
         if lower != name {
             self.notes.push(format!(
-                "the cluster `{name}` is called `{lower}`: k3s has no capital letters in the names \
-                 of nodes"
+                "the cluster `{name}` is called `{lower}`: k3s does not allow upper-case letters \
+                 in node names"
             ));
         }
         Ok(lower)
@@ -149,12 +149,12 @@ impl<'a> Simple<'a> {
         spec.subnet = keys.take_text(&["subnet"])?.filter(|it| it != "auto");
         spec.token = match keys.take_text(&["token"])? {
             Some(token) => Some(Secret(token)),
-            // As v1alpha2 was written by k3d itself.
+            // k3d itself wrote v1alpha2 in this form.
             None => keys.take_text(&["clusterToken"])?.map(Secret),
         };
         match keys.take_text(&["image"])? {
             Some(image) if is_channel(&image) => self.unsupported.push(format!(
-                "`image: {image}`: channels of k3s are not looked up; name an image"
+                "`image: {image}`: k3s channels are not supported; specify an image"
             )),
             Some(image) => spec.image = image,
             None => {}
@@ -252,8 +252,8 @@ impl<'a> Simple<'a> {
         Ok(all)
     }
 
-    /// Returns the nodes that a value is for; `None` if it is for the load balancer alone,
-    /// which is not a node here. Only ports are taken by a node in its stead.
+    /// Returns the nodes that a value applies to; `None` if it applies only to the load balancer,
+    /// which does not exist here. Only its ports are published by a node instead.
     #[expect(clippy::option_option, reason = "no nodes, and no value")]
     fn without_load_balancer(
         &mut self,
@@ -279,7 +279,7 @@ impl<'a> Simple<'a> {
             let (path, source) = (item.required("destination")?, item.required("source")?);
             item.drop(&["description"]);
             if let Some(nodes) = self.without_load_balancer(&["files"], &path, filters)? {
-                // k3d takes a text of several lines for the contents.
+                // k3d interprets a text of several lines as the content.
                 let (text, source) = match source.contains('\n') {
                     true => (Some(source), None),
                     false => (None, Some(PathBuf::from(source))),
@@ -292,7 +292,7 @@ impl<'a> Simple<'a> {
         Ok(())
     }
 
-    /// Hands what the file says of registries to the plugin for them.
+    /// Passes the settings for registries to the plugin that handles them.
     fn registries(&mut self, spec: &mut ClusterSpec) -> Result<(), ClusterFileError> {
         if let Some(text) = self.keys.take_text(&["registries", "config"])? {
             spec.registries = self.registries_config(text)?;
@@ -316,7 +316,7 @@ impl<'a> Simple<'a> {
         Ok(())
     }
 
-    /// Reads k3s's registries file: the text itself, or a path from the current directory.
+    /// Reads k3s's registries file: its text, or a path relative to the current directory.
     fn registries_config(&self, text: String) -> Result<Map<String, Value>, ClusterFileError> {
         let is_text = text.contains('\n') || text.trim_start().starts_with('{');
         let text = match is_text {
@@ -372,13 +372,13 @@ impl<'a> Simple<'a> {
         Ok(own)
     }
 
-    /// Reads what is about the load balancer and the volume for images: not to want them is
-    /// no loss, as there are none.
+    /// Reads the settings for the load balancer and the image volume. To disable them has no
+    /// effect, because neither exists.
     fn load_balancer(&mut self) -> Result<(), ClusterFileError> {
         if self.keys.take::<bool>(&["options", "k3d", "disableLoadbalancer"])? == Some(false) {
             self.notes.push(
                 "`options.k3d.disableLoadbalancer`: there is no load balancer; the first server \
-                 takes its ports"
+                 publishes its ports"
                     .to_owned(),
             );
         }
@@ -403,12 +403,12 @@ impl<'a> Simple<'a> {
     }
 }
 
-/// Returns whether an image is a channel of k3s, as k3d writes them.
+/// Returns whether an image is a k3s channel, as k3d writes it.
 fn is_channel(image: &str) -> bool {
     ["latest", "stable"].contains(&image) || image.starts_with('+')
 }
 
-/// Reads `NAME=VALUE`; as with k3d, `NAME` alone has an empty value.
+/// Reads `NAME=VALUE`. As in k3d, `NAME` alone has an empty value.
 fn label(text: String) -> Result<Pair, ClusterFileError> {
     match text.contains('=') {
         true => value(text),
@@ -427,11 +427,11 @@ fn wrong(key: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> ClusterF
     ClusterFileError::Value { key: key.to_owned(), source: source.into() }
 }
 
-/// The keys of a document that were not read yet.
+/// The keys of a document that have not been read yet.
 struct Keys(Value);
 
 impl Keys {
-    /// Takes the value at a path; null is as good as none.
+    /// Takes the value at a path. Null counts as missing.
     fn take<T: DeserializeOwned>(&mut self, path: &[&str]) -> Result<Option<T>, ClusterFileError> {
         let Some(value) = self.remove(path) else { return Ok(None) };
         T::deserialize(&value)
@@ -477,7 +477,7 @@ impl Keys {
         place.as_object_mut()?.shift_remove(*last).filter(|it| !it.is_null())
     }
 
-    /// Puts back what an item had more than was read, so that it is told.
+    /// Puts back the rest of an item, so that it is reported.
     fn keep_left(&mut self, path: &str, item: Self) {
         if let (Value::Object(all), false) = (&mut self.0, item.left().is_empty()) {
             all.insert(path.to_owned(), item.0);
@@ -501,7 +501,7 @@ fn leaves(value: &Value, path: &str, paths: &mut Vec<String>) {
             }
         }
         Value::Null => {}
-        // k3d writes its defaults out.
+        // k3d writes its default values explicitly.
         Value::String(text) if text.is_empty() => {}
         Value::Array(all) if all.is_empty() => {}
         _ => paths.push(path.to_owned()),

@@ -1,4 +1,4 @@
-//! What a cluster is to be, and how users write it: options' values and cluster files.
+//! The description of a cluster, and how users write it: as options and cluster files.
 
 pub(crate) mod amendments;
 mod cluster_file;

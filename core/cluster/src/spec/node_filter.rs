@@ -1,10 +1,10 @@
-//! Node filters: which nodes of a cluster a value is for.
+//! Node filters: the nodes of a cluster that a value applies to.
 //!
-//! The grammar is k3d's: `VALUE@FILTER;FILTER…`, where a filter is `server`, `agent` or
-//! `all`, alone or with `:N`, `:N,M`, `:A-B` (either end may be missing) or `:*`. In its
-//! oldest files, brackets stand for the colon: `server[0]`, `agent[0:1]`. `all` means all nodes,
-//! whatever follows it, as numbers are those of a role. Source: k3d,
-//! docs/usage/commands, pkg/util/filter.go and cmd/util/filter.go.
+//! The grammar is k3d's: `VALUE@FILTER;FILTER…`, where a filter is `server`, `agent` or `all`,
+//! alone or with `:N`, `:N,M`, `:A-B` (either end may be missing) or `:*`. In k3d's oldest files,
+//! brackets replace the colon: `server[0]`, `agent[0:1]`. `all` means all nodes, whatever follows
+//! it, because numbers belong to a role. Source: k3d, docs/usage/commands, pkg/util/filter.go and
+//! cmd/util/filter.go.
 
 use crate::role::Role;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub struct NodeFilter(Vec<Selector>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Selector {
-    /// As it was written.
+    /// The original text.
     text: String,
     /// `None` means nodes of both roles.
     role: Option<Role>,
@@ -26,7 +26,7 @@ struct Selector {
 enum Places {
     All,
     These(Vec<usize>),
-    /// Both ends are part of it; without the last one, it goes on to the last node.
+    /// Both ends are included. Without the last one, it extends to the last node.
     Range(usize, Option<usize>),
 }
 
@@ -35,31 +35,35 @@ enum Places {
 #[error("invalid node filter `{0}`")]
 pub struct FilterError(String);
 
-/// A node filter names a node that the cluster does not have.
+/// A node filter refers to a node that the cluster does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the node filter `{filter}` names a node that does not exist: the cluster has {count} {role}{}", if *.count == 1 { "" } else { "s" })]
+#[error(
+    "the node filter `{filter}` refers to a node that does not exist: the cluster has {count} \
+     {role}{}",
+    if *.count == 1 { "" } else { "s" }
+)]
 pub struct NoSuchNode {
-    /// The filter, as it was written.
+    /// The filter, as written.
     pub filter: String,
-    /// Of which role it is.
+    /// Its role.
     pub role: Role,
-    /// How many nodes of that role there are.
+    /// The number of nodes with that role.
     pub count: usize,
 }
 
 impl NodeFilter {
-    /// Returns the filter that all nodes pass.
+    /// Returns the filter that matches all nodes.
     pub fn all() -> Self {
         Self(vec![Selector { text: "all".to_owned(), role: None, places: Places::All }])
     }
 
-    /// Returns the filter that only the first server passes.
+    /// Returns the filter that matches only the first server.
     pub fn first_server() -> Self {
         let places = Places::These(vec![0]);
         Self(vec![Selector { text: "server:0".to_owned(), role: Some(Role::Server), places }])
     }
 
-    /// Returns whether a node passes.
+    /// Returns whether a node matches.
     pub fn matches(&self, role: Role, idx: usize) -> bool {
         self.0.iter().any(|it| {
             it.role.is_none_or(|it| it == role)
@@ -73,11 +77,11 @@ impl NodeFilter {
         })
     }
 
-    /// Checks that the nodes that it names by number exist.
+    /// Checks that the nodes that it refers to by number exist.
     ///
     /// # Errors
     ///
-    /// When one does not. All nodes of a role may be none.
+    /// When one of them does not exist. All nodes of a role may be none.
     pub fn check(&self, servers: usize, agents: usize) -> Result<(), NoSuchNode> {
         for Selector { text, role, places } in &self.0 {
             let (role, count) = match role {
@@ -88,7 +92,7 @@ impl NodeFilter {
             let lacks = match places {
                 Places::All => false,
                 Places::These(all) => all.iter().any(|it| *it >= count),
-                // `agent:-` is as good as `agent:*`.
+                // `agent:-` means the same as `agent:*`.
                 Places::Range(0, None) => false,
                 Places::Range(first, last) => last.unwrap_or(*first) >= count,
             };
@@ -113,7 +117,7 @@ fn selector(text: &str) -> Option<Selector> {
     let unsuffixed = text.strip_suffix(":direct").or_else(|| text.strip_suffix(":proxy"));
     let rest = unsuffixed.unwrap_or(text);
     let (role, places, dash) = match rest.strip_suffix(']').and_then(|it| it.split_once('[')) {
-        // In brackets, a colon stands between the ends of a range.
+        // In brackets, a colon separates the ends of a range.
         Some((role, places)) => (role, places, ':'),
         None => {
             let (role, places) = rest.split_once(':').unwrap_or((rest, "*"));
@@ -124,7 +128,7 @@ fn selector(text: &str) -> Option<Selector> {
         "server" | "servers" => Some(Role::Server),
         "agent" | "agents" => Some(Role::Agent),
         "all" => None,
-        // There is no load balancer here; what is meant for k3d's, the first server takes.
+        // There is no load balancer here; the first server gets the values for k3d's.
         "loadbalancer" if places == "*" => {
             let places = Places::These(vec![0]);
             return Some(Selector { text: text.to_owned(), role: Some(Role::Server), places });
@@ -153,41 +157,41 @@ fn range(first: &str, last: &str) -> Option<Places> {
     Some(Places::Range(first, last))
 }
 
-/// Reads numbers with commas between; k3d lets one stand behind the last, too.
+/// Reads numbers, separated by commas. k3d allows a comma after the last one, too.
 fn list(text: &str) -> Option<Places> {
     let text = text.strip_suffix(',').unwrap_or(text);
     let all = text.split(',').map(|it| it.parse().ok()).collect::<Option<_>>();
     all.map(Places::These)
 }
 
-/// A value, and the nodes it is for.
+/// A value, and the nodes that it applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filtered<T> {
     /// The value.
     pub value: T,
-    /// The nodes; `None` where none were named.
+    /// The nodes; `None` if no filter was given.
     pub nodes: Option<NodeFilter>,
 }
 
 impl<T> Filtered<T> {
-    /// Returns a value for which no nodes were named.
+    /// Returns a value without a filter.
     pub fn plain(value: T) -> Self {
         Self { value, nodes: None }
     }
 
-    /// Returns the value for other values' sake.
+    /// Returns another value with the same nodes.
     pub fn try_map<U, E>(self, map: impl FnOnce(T) -> Result<U, E>) -> Result<Filtered<U>, E> {
         Ok(Filtered { value: map(self.value)?, nodes: self.nodes })
     }
 
-    /// Returns whether the value is for a node; `default` decides where none were named.
+    /// Returns whether the value applies to a node; `default` decides if there is no filter.
     pub fn is_for(&self, role: Role, idx: usize, default: &NodeFilter) -> bool {
         self.nodes.as_ref().unwrap_or(default).matches(role, idx)
     }
 }
 
-/// Takes `VALUE@FILTER` apart, at the last `@` that a node filter follows: any other one is
-/// part of the value, and so is `\@`. Before an `@`, `\\` stands for one backslash.
+/// Splits `VALUE@FILTER` at the last `@` that a node filter follows. Any other `@` is part of the
+/// value, and so is `\@`. Before an `@`, `\\` stands for one backslash.
 impl From<&str> for Filtered<String> {
     fn from(text: &str) -> Self {
         let mut free = text.rmatch_indices('@').map(|it| it.0).filter(|it| !is_escaped(text, *it));
@@ -210,7 +214,7 @@ impl FromStr for Filtered<String> {
     }
 }
 
-/// Returns whether the `@` at `at` has a backslash before it that no other one escapes.
+/// Returns whether the `@` at `at` follows a backslash that is not escaped itself.
 fn is_escaped(text: &str, at: usize) -> bool {
     text[..at].ends_with('\\') && !text[..at].ends_with("\\\\")
 }
@@ -299,11 +303,13 @@ mod tests {
         };
         assert_eq!(
             check("agent:0", 1, 0).unwrap_err(),
-            "the node filter `agent:0` names a node that does not exist: the cluster has 0 agents"
+            "the node filter `agent:0` refers to a node that does not exist: the cluster has 0 \
+             agents"
         );
         assert_eq!(
             check("server:0;server:1", 1, 3).unwrap_err(),
-            "the node filter `server:1` names a node that does not exist: the cluster has 1 server"
+            "the node filter `server:1` refers to a node that does not exist: the cluster has 1 \
+             server"
         );
         for filter in ["agent:1-", "agent:-1", "agent[1]", "agent:0-1", "agent:0,1"] {
             assert!(check(filter, 1, 1).is_err(), "{filter}");

@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-/// What `apiVersion` says in it.
+/// The value of `apiVersion`.
 pub(super) const API_VERSION: &str = "pintle.dev/v1alpha1";
 
-/// What `kind` says in it.
+/// The value of `kind`.
 pub(super) const KIND: &str = "Cluster";
 
-/// A throw-away cluster, as `pintle cluster create --config FILE` makes it.
+/// A throw-away cluster, as `pintle cluster create --config FILE` creates it.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Cluster"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,7 +33,7 @@ struct Document {
     metadata: Metadata,
     #[serde(default)]
     spec: Spec,
-    /// What plugins are told, by the plugin's name.
+    /// The sections for plugins, by the plugin's name.
     #[serde(default)]
     plugins: Map<String, Value>,
 }
@@ -42,7 +42,7 @@ struct Document {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Metadata {
-    /// The cluster's name; the command line's comes before it.
+    /// The cluster's name. A name on the command line takes precedence.
     name: Option<String>,
 }
 
@@ -50,40 +50,39 @@ struct Metadata {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Spec {
-    /// How many servers; 1 if it is left out.
+    /// The number of servers; 1 by default.
     servers: Option<usize>,
-    /// How many agents; none if it is left out.
+    /// The number of agents; 0 by default.
     agents: Option<usize>,
     /// The image of all nodes.
     image: Option<String>,
     /// Where the API server is published.
     api: Api,
-    /// Ports to publish; of the first server where no nodes are named.
+    /// Ports to publish; by default, of the first server.
     ports: Vec<PortItem>,
-    /// Mounts; of all nodes where none are named.
+    /// Mounts; by default, of all nodes.
     volumes: Vec<VolumeItem>,
-    /// Environment variables; of all nodes where none are named.
+    /// Environment variables; by default, of all nodes.
     env: Vec<PairItem>,
-    /// Arguments of k3s; of all servers where no nodes are named.
+    /// Arguments for k3s; by default, of all servers.
     args: Vec<ArgItem>,
-    /// Labels of the containers; of all nodes where none are named.
+    /// Labels of the containers; by default, of all nodes.
     labels: Vec<PairItem>,
-    /// The most memory of a node; of all nodes where none are named.
+    /// The memory limit of a node; by default, of all nodes.
     memory: Vec<MemoryItem>,
-    /// Files that are there before a node starts; on all nodes where none are named.
+    /// Files that exist before a node starts; by default, on all nodes.
     files: Vec<FileItem>,
-    /// More names that the nodes know.
+    /// Additional host names for the nodes.
     host_aliases: Vec<HostAlias>,
-    /// A network to share, rather than one of the cluster's own; it is created if it does not
-    /// exist.
+    /// A network to share, instead of the cluster's own; it is created if it does not exist.
     network: Option<String>,
-    /// The addresses of the cluster's network, as `172.28.0.0/16`.
+    /// The address range of the cluster's network, for example `172.28.0.0/16`.
     subnet: Option<String>,
-    /// The secret that nodes join with; a random one if it is left out.
+    /// The secret with which nodes join; random by default.
     token: Option<String>,
     /// `full` or `reduced`.
     privilege: Option<String>,
-    /// k3s's registries file, as it stands.
+    /// The content of k3s's registries file.
     registries: Map<String, Value>,
     options: Options,
 }
@@ -92,11 +91,11 @@ struct Spec {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Api {
-    /// The host that the kubeconfig names; also the address to publish on, if it is one.
+    /// The host in the kubeconfig; also the address to publish on, if it is an address.
     host: Option<String>,
-    /// The only address to publish on, for example `127.0.0.1`, whatever the host is called.
+    /// The only address to publish on, for example `127.0.0.1`, whatever the host is.
     ip: Option<String>,
-    /// The port; a free one of the engine's choice if it is left out.
+    /// The port; by default, a free one that the engine chooses.
     port: Option<u16>,
 }
 
@@ -104,9 +103,9 @@ struct Api {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PortItem {
-    /// As `8080:80` or `127.0.0.1:8080:80/tcp`.
+    /// For example `8080:80` or `127.0.0.1:8080:80/tcp`.
     port: String,
-    /// Node filters, as `server:0`.
+    /// Node filters, for example `server:0`.
     #[serde(default)]
     nodes: Vec<String>,
 }
@@ -115,10 +114,10 @@ struct PortItem {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct VolumeItem {
-    /// As `/path/here:/path/there:ro`; a relative path starts from the file's folder. A volume
-    /// that does not exist is created.
+    /// For example `/path/here:/path/there:ro`. A relative path starts from the directory of the
+    /// cluster file. A volume that does not exist is created.
     volume: String,
-    /// Node filters, as `server:0`.
+    /// Node filters, for example `server:0`.
     #[serde(default)]
     nodes: Vec<String>,
 }
@@ -129,7 +128,7 @@ struct VolumeItem {
 struct PairItem {
     name: String,
     value: String,
-    /// Node filters, as `server:0`.
+    /// Node filters, for example `server:0`.
     #[serde(default)]
     nodes: Vec<String>,
 }
@@ -138,9 +137,9 @@ struct PairItem {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ArgItem {
-    /// As `--disable=traefik`.
+    /// For example `--disable=traefik`.
     arg: String,
-    /// Node filters, as `server:0`.
+    /// Node filters, for example `server:0`.
     #[serde(default)]
     nodes: Vec<String>,
 }
@@ -149,9 +148,9 @@ struct ArgItem {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MemoryItem {
-    /// As `512m` or `2g`.
+    /// For example `512m` or `2g`.
     memory: String,
-    /// Node filters, as `server:0`.
+    /// Node filters, for example `server:0`.
     #[serde(default)]
     nodes: Vec<String>,
 }
@@ -162,16 +161,16 @@ struct MemoryItem {
 struct FileItem {
     /// The absolute path in the node.
     path: String,
-    /// What is in it.
+    /// The content.
     #[serde(default)]
     text: Option<String>,
-    /// A file to take that from; a relative path starts from the file's folder.
+    /// A file with the content. A relative path starts from the directory of the cluster file.
     #[serde(default)]
     source: Option<PathBuf>,
-    /// The permission bits in octal, as `"0644"`.
+    /// The permission bits in octal, for example `"0644"`.
     #[serde(default)]
     mode: Option<String>,
-    /// Node filters, as `server:0`.
+    /// Node filters, for example `server:0`.
     #[serde(default)]
     nodes: Vec<String>,
 }
@@ -188,11 +187,11 @@ struct HostAlias {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Options {
-    /// Whether to wait until the cluster is ready; true if it is left out.
+    /// Whether to wait until the cluster is ready; true by default.
     wait: Option<bool>,
-    /// How long all of it may take, as `90s` or `5m`; without limit if it is left out.
+    /// The time limit for the whole command, for example `90s` or `5m`; no limit by default.
     timeout: Option<String>,
-    /// Whether to take everything back after a failure; true if it is left out.
+    /// Whether to undo everything after a failure; true by default.
     rollback: Option<bool>,
     kubeconfig: KubeconfigOptions,
 }
@@ -201,9 +200,9 @@ struct Options {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct KubeconfigOptions {
-    /// Whether to put the cluster into your kubeconfig; true if it is left out.
+    /// Whether to add the cluster to your kubeconfig; true by default.
     update: Option<bool>,
-    /// Whether it becomes the current context there; true if it is left out.
+    /// Whether it becomes the current context; true by default.
     switch: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Cluster files: Pintle's own `Cluster`, and k3d's `Simple`.
+//! Reads cluster files: Pintle's own `Cluster`, and k3d's `Simple`.
 
 use super::cluster_file::ClusterFile;
 use super::cluster_spec::Defaults;
@@ -10,7 +10,7 @@ use crate::names::ClusterName;
 use serde::Deserialize;
 use std::path::Path;
 
-/// What every cluster file begins with.
+/// The beginning of every cluster file.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
@@ -20,8 +20,8 @@ struct Head {
     metadata: serde_json::Value,
 }
 
-/// Reads a cluster file; `folder` is what its relative paths start from, `name` the
-/// cluster's, if the user has given one, and `defaults` apply where the file says nothing.
+/// Reads a cluster file. Relative paths start from `folder`, `name` is the cluster's name if the
+/// user has given one, and `defaults` apply to missing settings.
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ pub fn parse(
     parse_in(text, &Surroundings::of_process(folder), name, defaults)
 }
 
-/// Reads a cluster file in other surroundings than those of this process.
+/// Reads a cluster file in surroundings other than those of this process.
 pub(super) fn parse_in(
     text: &str,
     around: &Surroundings<'_>,
@@ -54,11 +54,11 @@ pub(super) fn parse_in(
     }
 }
 
-/// Returns the name of the cluster that a file describes, and nothing else of it.
+/// Returns only the name of the cluster that a file describes.
 ///
 /// # Errors
 ///
-/// When it is invalid, or has no name.
+/// When it is invalid, or contains no name.
 pub fn name_of_cluster(text: &str, folder: &Path) -> Result<ClusterName, ClusterFileError> {
     let around = Surroundings::of_process(folder);
     let head = head(text, &around)?;
@@ -70,7 +70,7 @@ pub fn name_of_cluster(text: &str, folder: &Path) -> Result<ClusterName, Cluster
         (version, k3d_format::KIND) if k3d_format::VERSIONS.contains(&version) => {
             k3d_format::name(text, &around)?
         }
-        // The name of something else is not that of a cluster.
+        // The name of another kind of object is not that of a cluster.
         _ => {
             return Err(ClusterFileError::Kind { version: head.api_version, kind: head.kind });
         }
@@ -82,7 +82,7 @@ pub fn name_of_cluster(text: &str, folder: &Path) -> Result<ClusterName, Cluster
 fn head(text: &str, around: &Surroundings<'_>) -> Result<Head, ClusterFileError> {
     let read = |text: &str| serde_saphyr::from_str(text).map_err(ClusterFileError::yaml);
     read(text).or_else(|err| {
-        // Variables in braces may stand where YAML has a meaning for the braces.
+        // Variables in braces may be where braces have a meaning in YAML.
         let head: Head = expand(text, around.var).and_then(|it| read(&it)).map_err(|_| err)?;
         Ok(head)
     })

@@ -1,11 +1,11 @@
-//! What a cluster file is read in: the directories that its paths start from, and the
+//! The surroundings of a cluster file: the directories from which its paths start, and the
 //! environment of the caller.
 
 use pintle_host::caller;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// Where a cluster file is read.
+/// The surroundings in which a cluster file is read.
 pub(crate) struct Surroundings<'a> {
     /// The file's directory.
     pub(super) folder: &'a Path,
@@ -17,7 +17,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    /// Returns those of this process, for a file in `folder`.
+    /// Returns the surroundings of this process, for a file in `folder`.
     pub(crate) fn of_process(folder: &'a Path) -> Self {
         Self {
             folder,

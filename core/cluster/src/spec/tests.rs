@@ -1,4 +1,4 @@
-//! Cluster files of both formats, whole and wrong.
+//! Cluster files of both formats, valid and invalid.
 
 use super::{ClusterFile, ClusterFileError, Defaults, Pair, Privilege, parse};
 use crate::role::Role;
@@ -105,8 +105,11 @@ plugins:
         check(&with("serverz: 3"), "line 5");
         check(&with("ports: [{port: x}]"), "invalid port mapping `x`");
         check(&with("ports: [{port: '80', nodes: [nodes]}]"), "invalid node filter `nodes`");
-        check(&with("files: [{path: a, text: b}]"), "has no absolute path");
-        check(&with("files: [{path: /a}]"), "needs either a text or a source");
+        check(
+            &with("files: [{path: a, text: b}]"),
+            "has a path that is not absolute or contains `..`",
+        );
+        check(&with("files: [{path: /a}]"), "requires either a text or a source");
         check(&with("files: [{path: /a, source: no-such}]"), "failed to read `/f/no-such`");
         check(&with("options: {timeout: soon}"), "`soon`");
         check("apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n", "the cluster has no name");
@@ -185,7 +188,7 @@ options:
         assert_eq!(
             file.warnings,
             [
-                "`options.k3d.disableLoadbalancer`: there is no load balancer; the first server takes its ports",
+                "`options.k3d.disableLoadbalancer`: there is no load balancer; the first server publishes its ports",
             ]
         );
         assert_eq!(
@@ -255,7 +258,7 @@ options:
         let own = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n";
         assert_eq!(name(&format!("{own}metadata: {{name: b}}\n")).unwrap(), "b");
         assert_eq!(name(own).unwrap_err().to_string(), "the cluster has no name");
-        // What is named there is no cluster.
+        // The file that is named there does not describe a cluster.
         let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: harbour}\n";
         assert!(matches!(name(other), Err(ClusterFileError::Kind { .. })));
     }

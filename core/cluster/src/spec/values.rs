@@ -1,17 +1,17 @@
-//! The values of a cluster's options, and how they are written.
+//! The values of a cluster's options, and their syntax.
 
 use super::destinations;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// Why a text is not a value of an option.
+/// Why a text is not a valid value of an option.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {what} `{text}`; {examples}")]
+#[error("invalid {what} `{text}`: {examples}")]
 pub struct ValueError {
     text: String,
     what: &'static str,
-    /// What such a value looks like.
+    /// Examples of such a value.
     examples: &'static str,
 }
 
@@ -19,17 +19,17 @@ fn wrong(text: &str, what: &'static str, examples: &'static str) -> ValueError {
     ValueError { text: text.to_owned(), what, examples }
 }
 
-/// Ports of a node on the engine's machine, as the Docker command line writes them:
+/// Published ports of a node, in the syntax of the Docker command line:
 /// `[[IP:][PORT]:]PORT[/PROTOCOL]`, where `PORT` may be a range `A-B`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// The address on the engine's machine; empty means all.
+    /// The address on the engine's machine; empty means all addresses.
     pub ip: String,
-    /// The first port there; `None` leaves the choice to the engine.
+    /// The first port there; `None` lets the engine choose.
     pub host: Option<u16>,
     /// The first port of the node.
     pub container: u16,
-    /// How many ports, one after the other.
+    /// The number of consecutive ports.
     pub count: u16,
     /// `tcp`, `udp` or `sctp`.
     pub protocol: String,
@@ -40,7 +40,11 @@ impl FromStr for Publish {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         publish(text).ok_or_else(|| {
-            wrong(text, "port mapping", "mappings are `8080:80`, `127.0.0.1:8080:80/tcp`, `80`")
+            wrong(
+                text,
+                "port mapping",
+                "use a form such as `8080:80`, `127.0.0.1:8080:80/tcp` or `80`",
+            )
         })
     }
 }
@@ -88,20 +92,22 @@ fn range(text: &str) -> Option<(u16, u16)> {
 /// Where the API server is published: `[HOST:]PORT`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiAddress {
-    /// The host that the kubeconfig names; also the address to publish on, if it is one and
-    /// `ip` names none.
+    /// The host in the kubeconfig. It is also the address to publish on, if it is an address and
+    /// `ip` is not set.
     pub host: Option<String>,
-    /// The only address to publish on, whatever the host is called.
+    /// The only address to publish on, whatever the host is.
     pub ip: Option<IpAddr>,
-    /// The port; `None` leaves the choice to the engine.
+    /// The port; `None` lets the engine choose.
     pub port: Option<u16>,
 }
 
 impl ApiAddress {
-    /// Returns the host at which clients reach the API, where the engine's machine is reached at
-    /// `engine_host`: the one that the user named, else the address that it listens on.
+    /// Returns the host at which clients reach the API, if they reach the engine's machine at
+    /// `engine_host`: the host that the user specified, or else the address that the API is
+    /// published on.
     pub(crate) fn reached_at(&self, engine_host: &str) -> String {
-        // An address that stands for all addresses can be bound, not connected to.
+        // A server can bind to the address that means all addresses, but clients cannot connect to
+        // it.
         let named = self
             .host
             .as_ref()
@@ -115,13 +121,14 @@ impl FromStr for ApiAddress {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || wrong(text, "address for the API", "addresses are `6550`, `0.0.0.0:6550`");
+        let error =
+            || wrong(text, "address for the API", "use a form such as `6550` or `0.0.0.0:6550`");
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (Some(host.trim_matches(['[', ']'])), port),
             None => (None, text),
         };
         let port = match port {
-            // The free one that the engine chooses, as with k3d.
+            // A free port that the engine chooses, as in k3d.
             "random" | "0" => None,
             port => Some(port.parse().map_err(|_| error())?),
         };
@@ -135,11 +142,11 @@ impl FromStr for ApiAddress {
 /// A mount: `SOURCE:TARGET[:OPTIONS]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeMount {
-    /// A path of the engine's machine, or the name of a volume; `None` for an anonymous volume.
+    /// A path on the engine's machine, or the name of a volume; `None` for an anonymous volume.
     pub source: Option<String>,
     /// The absolute path in the node.
     pub target: String,
-    /// Options, as `ro`.
+    /// Options, for example `ro`.
     pub options: String,
 }
 
@@ -148,7 +155,11 @@ impl FromStr for VolumeMount {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || {
-            wrong(text, "mount", "mounts are `/path/here:/path/there`, `volume:/path:ro`, `/path`")
+            wrong(
+                text,
+                "mount",
+                "use a form such as `/path/here:/path/there`, `volume:/path:ro` or `/path`",
+            )
         };
         let parts: Vec<_> = text.split(':').collect();
         let (source, target, options) = match parts.as_slice() {
@@ -171,13 +182,13 @@ impl FromStr for VolumeMount {
 }
 
 impl VolumeMount {
-    /// Returns whether the source is a path, rather than the name of a volume.
+    /// Returns whether the source is a path, and not the name of a volume.
     pub fn is_path(&self) -> bool {
-        // Names of volumes have no slash.
+        // Volume names contain no slash.
         self.source.as_ref().is_some_and(|it| it.starts_with(['.', '~']) || it.contains('/'))
     }
 
-    /// Returns the mount as the engine's API takes it.
+    /// Returns the mount in the form of the engine's API.
     pub fn to_bind(&self) -> String {
         let parts = [self.source.as_deref(), Some(&self.target), Some(&self.options)];
         let parts: Vec<_> = parts.into_iter().flatten().filter(|it| !it.is_empty()).collect();
@@ -185,8 +196,8 @@ impl VolumeMount {
     }
 }
 
-/// An amount of memory in bytes: a number and a unit `b`, `k`, `m`, `g`, `t` (powers of
-/// 1024), as the Docker command line writes it.
+/// An amount of memory in bytes: a number and a unit `b`, `k`, `m`, `g` or `t` (powers of 1024), in
+/// the syntax of the Docker command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory(pub i64);
 
@@ -194,8 +205,9 @@ impl FromStr for Memory {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        memory(text)
-            .ok_or_else(|| wrong(text, "amount of memory", "amounts are `512m`, `512Mi`, `1.5g`"))
+        memory(text).ok_or_else(|| {
+            wrong(text, "amount of memory", "use a form such as `512m`, `512Mi` or `1.5g`")
+        })
     }
 }
 
@@ -231,29 +243,29 @@ impl FromStr for Pair {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
             Some((name, value)) if !name.is_empty() => Ok(Self(name.to_owned(), value.to_owned())),
-            _ => Err(wrong(text, "pair", "pairs are `NAME=VALUE`")),
+            _ => Err(wrong(text, "pair", "use `NAME=VALUE`")),
         }
     }
 }
 
-/// A limit of a container's processes, as `ulimit` sets it.
+/// A process limit of a container, as set by `ulimit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ulimit {
     /// The name, for example `nofile`.
     pub name: String,
-    /// The limit that applies.
+    /// The soft limit, which applies.
     pub soft: i64,
-    /// The most that a process may raise it to.
+    /// The hard limit, to which a process can raise the soft limit.
     pub hard: i64,
 }
 
-/// How much the nodes' containers may do.
+/// The privileges of the nodes' containers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Privilege {
-    /// Privileged containers, as k3s demands.
+    /// Privileged containers, as k3s requires.
     #[default]
     Full,
-    /// All capabilities but CAP_SYS_RESOURCE, for engines that cannot start privileged
+    /// All capabilities except CAP_SYS_RESOURCE, for engines that cannot start privileged
     /// containers.
     Reduced,
 }
@@ -274,7 +286,7 @@ impl FromStr for Privilege {
         match text {
             "full" => Ok(Self::Full),
             "reduced" => Ok(Self::Reduced),
-            _ => Err(wrong(text, "privilege", "privileges are `full` and `reduced`")),
+            _ => Err(wrong(text, "privilege", "use `full` or `reduced`")),
         }
     }
 }

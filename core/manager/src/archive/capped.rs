@@ -1,25 +1,26 @@
-//! A reader that stops a decoder before it has produced too much.
+//! A reader that stops a decoder before it has produced too much data.
 
 use super::error::Reason;
 use std::cell::Cell;
 use std::io::{self, Read};
 
-/// What every archive may unpack to, however small it is: tar pads, and small files compress well.
+/// The size to which every archive may unpack, however small it is: tar adds padding, and small
+/// files compress well.
 const FREE: u64 = 1 << 20;
 
-/// The largest file of a plugin, and the most that an archive unpacks to.
+/// The largest file of a plugin, and the largest size to which an archive may unpack.
 pub(crate) const MAX_LEN: u64 = 512 << 20;
 
-/// How much an archive may hold.
+/// The limits of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most entries, directories included.
+    /// The largest number of entries, including directories.
     pub n_entries: usize,
-    /// The most bytes of one file.
+    /// The largest size of one file, in bytes.
     pub file: u64,
-    /// The most bytes of everything together; the headers of a tar archive count.
+    /// The largest size of all content together, in bytes, including the headers of a tar archive.
     pub total: u64,
-    /// How many times larger than the archive its content may be. The first MiB is free.
+    /// How many times larger than the archive its content may be. The first MiB does not count.
     pub ratio: u64,
 }
 
@@ -30,7 +31,7 @@ impl Default for Limits {
     }
 }
 
-/// How much may still be unpacked.
+/// The remaining budget for unpacking.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     unpacked: u64,
@@ -45,7 +46,7 @@ impl Budget {
         Self { unpacked: 0, total: limits.total, by_ratio, ratio: limits.ratio }
     }
 
-    /// Returns the most bytes that can come of the archive.
+    /// Returns the largest number of bytes that the archive may produce.
     pub(super) fn most(&self) -> u64 {
         self.total.min(self.by_ratio)
     }
@@ -62,7 +63,7 @@ impl Budget {
     }
 }
 
-/// What a decoder produces, as long as the budget lasts. Its errors carry a [`Reason`].
+/// The output of a decoder, within the budget. Its errors contain a [`Reason`].
 pub(super) struct Capped<'a, R> {
     inner: R,
     budget: Budget,
@@ -70,7 +71,7 @@ pub(super) struct Capped<'a, R> {
 }
 
 impl<'a, R: Read> Capped<'a, R> {
-    /// `is_at_end` is set once the end has been read, not before.
+    /// `is_at_end` is set only when the end has been read.
     pub(super) fn new(inner: R, budget: Budget, is_at_end: &'a Cell<bool>) -> Self {
         Self { inner, budget, is_at_end }
     }

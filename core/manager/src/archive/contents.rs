@@ -1,4 +1,4 @@
-//! What has been read of an archive, whatever its format: each entry goes through here.
+//! The content that has been read from an archive. The entries of all formats are added here.
 
 use super::capped::Limits;
 use super::error::{Fault, Reason};
@@ -12,7 +12,7 @@ use std::io::Read;
 pub struct UnpackedFile {
     /// The path in the archive: relative, with `/` between its components, valid on all systems.
     pub path: String,
-    /// Whether anyone may execute it. Nothing else of its mode is kept.
+    /// Whether anyone can execute it. No other part of its mode is kept.
     pub is_executable: bool,
     /// The content.
     pub bytes: Vec<u8>,
@@ -38,14 +38,14 @@ impl Contents {
         Self { limits: *limits, n_entries: 0, tree: Tree::default(), files: Vec::new() }
     }
 
-    /// Counts an entry, before anything of it is looked at.
+    /// Counts an entry, before any of it is examined.
     pub(super) fn count(&mut self) -> Result<(), Reason> {
         self.n_entries += 1;
         let limit = self.limits.n_entries;
         if self.n_entries > limit { Err(Reason::Entries { limit }) } else { Ok(()) }
     }
 
-    /// Adds a directory, which has been counted.
+    /// Adds a directory that has been counted.
     pub(super) fn add_directory(&mut self, path: &[u8], size: u64) -> Result<(), Fault> {
         let mut add = || {
             if size != 0 {
@@ -61,8 +61,8 @@ impl Contents {
         add().map_err(|it| it.at(path))
     }
 
-    /// Adds a file, which has been counted. `size` is what its header says, and `most` what can
-    /// come at all.
+    /// Adds a file that has been counted. `size` is the size in its header, and `most` the largest
+    /// size that the source can provide.
     pub(super) fn add_file(
         &mut self,
         path: &[u8],
@@ -87,12 +87,13 @@ impl Contents {
     }
 }
 
-/// Reads a file of a size that the reader may not keep to.
+/// Reads a file of a size that the reader may not provide.
 fn read_whole(reader: impl Read, size: u64, limit: u64, most: u64) -> Result<Vec<u8>, Reason> {
     if size > limit {
         return Err(Reason::FileSize { limit });
     }
-    // As much as is needed, and no more than can come: so the bytes are not moved while they come.
+    // As much as is required, and no more than the source can provide, so the bytes are not moved
+    // while they arrive.
     let capacity = usize::try_from(size.min(most)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(capacity);
     reader.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(Reason::of)?;

@@ -8,7 +8,7 @@ use std::io;
 pub struct ArchiveError {
     /// The archive.
     pub archive: String,
-    /// The entry at fault, fit to be printed; `None` if it is the archive itself.
+    /// The faulty entry, in printable form; `None` if the archive itself is faulty.
     pub entry: Option<String>,
     /// What is wrong with it.
     #[source]
@@ -19,58 +19,58 @@ pub struct ArchiveError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The file does not begin like an archive that can be read.
+    /// The file does not begin like a supported archive.
     #[error("not a `.tar.gz`, `.tar.xz`, `.tar.zst` or `.zip` archive")]
     UnknownKind,
-    /// What is compressed is not a tar archive.
+    /// The compressed data is not a tar archive.
     #[error("the compressed data is not a tar archive")]
     NotTar(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The bytes do not follow the rules of the format.
+    /// The bytes violate the rules of the format.
     #[error("the archive is damaged")]
     Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The archive ends too early.
-    #[error("the archive is cut off")]
+    #[error("the archive is truncated")]
     Truncated,
     /// The file has data after the end of the archive.
     #[error("the archive has data after its end")]
     TrailingData,
-    /// Decompression takes too much memory.
+    /// Decompression requires too much memory.
     #[error("decompression needs more memory than is allowed")]
     DecoderMemory,
     /// There are too many entries.
     #[error("the archive has more than {limit} entries")]
     Entries {
-        /// How many there may be.
+        /// The limit.
         limit: usize,
     },
     /// A file is too large.
     #[error("the file is larger than {limit} B")]
     FileSize {
-        /// How large it may be.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// The files are too large together.
+    /// The files together are too large.
     #[error("the archive unpacks to more than {limit} B")]
     Total {
-        /// How large they may be.
+        /// The limit, in bytes.
         limit: u64,
     },
     /// The content is so much larger than the archive that it is likely to be malicious.
     #[error("the archive unpacks to more than {limit} times its size")]
     Ratio {
-        /// How many times larger the content may be.
+        /// The largest ratio of the sizes.
         limit: u64,
     },
     /// The entry is neither a regular file nor a directory.
     #[error("{kind} is not supported in a plugin archive")]
     Kind {
-        /// What it is.
+        /// The type of the entry.
         kind: EntryKind,
     },
-    /// The entry can be read with a password only.
+    /// The entry requires a password.
     #[error("the entry is encrypted")]
     Encrypted,
-    /// The entry is compressed in a way that is not supported.
+    /// The compression method of the entry is not supported.
     #[error("unsupported compression method `{method}`")]
     Method {
         /// The method.
@@ -83,18 +83,18 @@ pub enum Reason {
     #[error("duplicate path")]
     Duplicate,
     /// The path of another entry is the same on systems that ignore case.
-    #[error("the path differs from `{other}` in case only")]
+    #[error("the path differs from `{other}` only in case")]
     CaseClash {
         /// The path of the other entry, or of one of its directories.
         other: String,
     },
     /// A path is both a file and a directory.
-    #[error("`{path}` is a file and a directory")]
+    #[error("`{path}` is both a file and a directory")]
     FileAndDirectory {
         /// The path.
         path: String,
     },
-    /// A directory has bytes of its own.
+    /// A directory has content.
     #[error("the directory has content")]
     DirectoryContent,
     /// Extended headers define a property of an entry more than once.
@@ -105,7 +105,7 @@ pub enum Reason {
     },
 }
 
-/// The type of an entry that a plugin archive may not have.
+/// The type of an entry that a plugin archive must not contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntryKind {
@@ -119,9 +119,9 @@ pub enum EntryKind {
     Fifo,
     /// A socket.
     Socket,
-    /// A file with holes.
+    /// A sparse file.
     Sparse,
-    /// Something else; the number is that of the format.
+    /// Another type, with its number in the format.
     Other(u32),
 }
 
@@ -149,17 +149,17 @@ pub enum PathFault {
     /// It starts at a root.
     #[error("the path is absolute")]
     Absolute,
-    /// It leaves a directory.
+    /// It leads out of a directory.
     #[error("the path contains `..`")]
     Parent,
-    /// It has a control character.
+    /// It contains a control character.
     #[error("the path contains the control character U+{:04X}", u32::from(*character))]
     Control {
         /// The character.
         character: char,
     },
-    /// It has a character that is not valid in file names on every system. On Windows, `:` ends
-    /// the letter of a drive, and `\` separates components.
+    /// It contains a character that is not valid in file names on every system. On Windows, `:`
+    /// follows a drive letter, and `\` separates components.
     #[error("the path contains `{character}`, which is not valid on every system")]
     Character {
         /// The character.
@@ -168,28 +168,28 @@ pub enum PathFault {
     /// It is not valid UTF-8.
     #[error("the path is not valid UTF-8")]
     NotUtf8,
-    /// A component ends with a dot or a blank, which Windows removes.
-    #[error("a component ends with a dot or a blank")]
+    /// A component ends with a dot or a space, which Windows removes.
+    #[error("a component ends with a dot or a space")]
     TrailingDotOrBlank,
     /// A component is the name of a device on Windows.
-    #[error("a component is a reserved name of Windows")]
+    #[error("a component is a reserved name on Windows")]
     Reserved,
     /// It is too long.
     #[error("the path is longer than {limit} B")]
     Long {
-        /// How long it may be.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// One of its components is too long.
     #[error("a component is longer than {limit} B")]
     LongComponent {
-        /// How long it may be.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// It has too many components.
     #[error("the path has more than {limit} components")]
     Deep {
-        /// How many it may have.
+        /// The limit.
         limit: usize,
     },
 }
@@ -203,16 +203,16 @@ impl Reason {
             | Self::Damaged(_)
             | Self::Truncated
             | Self::TrailingData => {
-                "the file is damaged: fetch it again, and if that is no help, tell its author"
+                "fetch the file again; if it is still damaged, report it to its author"
             }
-            Self::Kind { .. } => "its author packs regular files and directories only",
+            Self::Kind { .. } => "ask its author to pack only regular files and directories",
             Self::DecoderMemory
             | Self::Entries { .. }
             | Self::FileSize { .. }
             | Self::Total { .. }
-            | Self::Ratio { .. } => "its author packs what the plugin needs, and nothing else",
+            | Self::Ratio { .. } => "ask its author to pack only what the plugin needs",
             Self::Encrypted | Self::Method { .. } => {
-                "its author packs it without a password, for example as a `.tar.zst`"
+                "ask its author to pack it without a password, for example as a `.tar.zst`"
             }
             Self::Path(_)
             | Self::Duplicate
@@ -220,13 +220,13 @@ impl Reason {
             | Self::FileAndDirectory { .. }
             | Self::DirectoryContent
             | Self::Ambiguous { .. } => {
-                "its author gives each file one name, which is valid on every system"
+                "ask its author to give each file one name that is valid on every system"
             }
         }
     }
 
-    /// Returns the reason for an error of a reader: one of ours that was passed on by another
-    /// reader, or the error of a decoder.
+    /// Returns the reason for an error of a reader: our own, if another reader has passed it on, or
+    /// the error of a decoder.
     pub(super) fn of(err: io::Error) -> Self {
         match err.downcast::<Self>() {
             Ok(reason) => reason,
@@ -235,7 +235,7 @@ impl Reason {
     }
 
     fn of_decoder(err: io::Error) -> Self {
-        // Only the text of the error shows it in the case of zstd.
+        // For zstd, only the text of the error shows it.
         let is_memory =
             err.kind() == io::ErrorKind::OutOfMemory || err.to_string().contains("too much memory");
         match err.kind() {
@@ -249,13 +249,13 @@ impl Reason {
         Self::Damaged(text.into())
     }
 
-    /// Returns the fault of an entry.
+    /// Returns the reason as the fault of an entry.
     pub(super) fn at(self, entry: &[u8]) -> Fault {
         Fault { entry: Some(shown(entry)), reason: self }
     }
 }
 
-/// A reason, and the entry that it is about.
+/// A reason, and the entry that has it.
 pub(super) struct Fault {
     pub(super) entry: Option<String>,
     pub(super) reason: Reason,
@@ -271,7 +271,7 @@ fn of_entry(entry: Option<&str>) -> String {
     entry.map_or_else(String::new, |it| format!("`{it}` of "))
 }
 
-/// Returns the name of an entry, safe and short enough to be printed.
+/// Returns the name of an entry, in a form that is safe and short enough to print.
 fn shown(entry: &[u8]) -> String {
     const MAX: usize = 200;
     let text = String::from_utf8_lossy(entry);

@@ -1,8 +1,8 @@
-//! Reads a plugin archive that is in memory: what it holds, or why it is refused.
+//! Reads a plugin archive from memory: returns its content, or the reason for refusing it.
 //!
-//! Nothing is written here, and nothing is skipped: an archive with one entry that does not
-//! belong in a plugin is refused as a whole. Sizes in headers are not believed; the caps hold
-//! for what the decoders really produce, while they produce it.
+//! Nothing is written, and nothing is skipped: if one entry does not belong in a plugin, the whole
+//! archive is refused. Sizes in headers are not trusted: the limits apply to the actual output of
+//! the decoders, while they produce it.
 
 mod capped;
 mod contents;
@@ -24,13 +24,13 @@ pub(crate) use self::paths::is_portable_path;
 use std::cell::Cell;
 use std::io::{self, Read};
 
-/// The largest dictionary of an xz block that is accepted: that of `xz -9`.
+/// The largest accepted dictionary of an xz block: that of `xz -9`.
 const XZ_MEMORY_KIB: u32 = 65 * 1024;
-/// The largest window of a zstd frame that is accepted, as a power of two: that of `zstd --ultra
-/// -22` and `--long`.
+/// The largest accepted window of a zstd frame, as a power of two: that of `zstd --ultra -22` and
+/// `--long`.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// A format of archives.
+/// An archive format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A tar archive, compressed with gzip.
@@ -43,7 +43,7 @@ pub enum Kind {
     Zip,
 }
 
-/// Returns which kind of archive the bytes are, by how they begin.
+/// Returns the format of an archive, based on its first bytes.
 ///
 /// `None` means that they are not an archive, for example a bare library.
 pub fn kind(bytes: &[u8]) -> Option<Kind> {
@@ -58,13 +58,13 @@ pub fn kind(bytes: &[u8]) -> Option<Kind> {
     MAGICS.iter().find(|it| bytes.starts_with(it.0)).map(|it| it.1)
 }
 
-/// Returns the files of an archive, in its order. `name` is what errors call it.
+/// Returns the files of an archive, in its order. Errors refer to it as `name`.
 ///
-/// Directories are not returned: those that hold files can be seen in their paths.
+/// Directories are not returned: those with files are visible in the files' paths.
 ///
 /// # Errors
 ///
-/// The archive is not of a known kind, is damaged or cut off, exceeds a limit, or has an entry
+/// The archive has an unknown format, is damaged or truncated, exceeds a limit, or has an entry
 /// that is not a regular file or a directory, or whose path is not valid on every system.
 pub fn unpack(
     name: &str,
@@ -80,7 +80,7 @@ pub fn unpack(
     }
 }
 
-/// Returns the files without the one directory that all of them are in, if there is one.
+/// Returns the files without their common top-level directory, if they have one.
 pub fn without_top(mut files: Vec<UnpackedFile>) -> Vec<UnpackedFile> {
     let Some((top, _)) = files.first().and_then(|it| it.path.split_once('/')) else {
         return files;

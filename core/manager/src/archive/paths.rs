@@ -1,17 +1,17 @@
-//! The paths of entries: valid on every system, and each of them once.
+//! Checks the paths of entries: each must be valid on every system, and unique.
 
 use super::error::{PathFault, Reason};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// The most bytes of a path.
+/// The largest length of a path, in bytes.
 const MAX: usize = 1024;
-/// The most bytes of a component.
+/// The largest length of a component, in bytes.
 const MAX_COMPONENT: usize = 255;
-/// The most components: no plugin needs as many, and each of them takes memory.
+/// The largest number of components. No plugin needs as many, and each one uses memory.
 const MAX_DEPTH: usize = 32;
 
-/// Returns the path without components `.`.
+/// Returns the path without `.` components.
 pub(super) fn normalise(raw: &[u8]) -> Result<String, PathFault> {
     if raw.len() > MAX {
         return Err(PathFault::Long { limit: MAX });
@@ -40,7 +40,7 @@ pub(super) fn normalise(raw: &[u8]) -> Result<String, PathFault> {
     Ok(components.join("/"))
 }
 
-/// Returns whether a path is relative, stays where it begins, and is valid on every system.
+/// Returns whether a path is relative, does not leave its directory, and is valid on every system.
 pub(crate) fn is_portable_path(path: &str) -> bool {
     normalise(path.as_bytes()).is_ok_and(|it| it == path)
 }
@@ -64,14 +64,14 @@ fn check_component(component: &str) -> Result<(), PathFault> {
     Ok(())
 }
 
-/// Returns whether Windows takes a name for a device, whatever its extension.
+/// Returns whether Windows interprets a name as a device, whatever its extension.
 fn is_reserved(component: &str) -> bool {
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
     const NUMBERED: [&str; 2] = ["COM", "LPT"];
     let stem = component.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     let is_numbered = || {
         let mut digits = NUMBERED.iter().filter_map(|it| stem.strip_prefix(it));
-        // The raised digits are those of Latin-1, which count as well.
+        // The superscript digits of Latin-1 count as digits as well.
         digits.any(|it| {
             matches!(it.chars().next(), Some('0'..='9' | '¹' | '²' | '³'))
                 && it.chars().count() == 1
@@ -93,7 +93,7 @@ struct Node {
 }
 
 impl Tree {
-    /// Adds a normalised path with its directories. A directory may come several times.
+    /// Adds a normalised path with its directories. A directory may occur several times.
     pub(super) fn claim(&mut self, path: &str, is_directory: bool) -> Result<(), Reason> {
         let mut level = &mut self.root;
         let mut start = 0;
@@ -119,7 +119,7 @@ impl Tree {
     }
 }
 
-/// Checks that an entry that is there already can be meant.
+/// Checks that an existing entry may occur again.
 fn check_same(
     node: &Node,
     before: &str,
@@ -136,8 +136,8 @@ fn check_same(
     }
 }
 
-/// Returns what is the same for two names that differ in case only.
+/// Returns a form that is equal for two names that differ only in case.
 fn fold(component: &str) -> String {
-    // First to upper case: so `ß` is `ss`, as it is for APFS.
+    // First to upper case, so `ß` becomes `ss`, as in APFS.
     component.to_uppercase().to_lowercase()
 }

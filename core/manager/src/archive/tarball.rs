@@ -1,5 +1,5 @@
-//! Tar archives, entry by entry as they are stored: the extended headers are read here, since
-//! what they may say, and how long, is limited.
+//! Reads tar archives entry by entry, as stored. The extended headers are read here, because their
+//! content and length are limited.
 
 use super::capped::Capped;
 use super::contents::Contents;
@@ -7,7 +7,7 @@ use super::error::{EntryKind, Fault, Reason};
 use std::io::{self, Read};
 use tar::{EntryType, PaxExtensions};
 
-/// The most bytes of an extended header.
+/// The largest size of an extended header, in bytes.
 const MAX_HEADER: u64 = 64 << 10;
 
 /// Reads a tar archive to its end, and the stream as well.
@@ -22,9 +22,9 @@ pub(super) fn read(stream: Capped<'_, impl Read>, contents: &mut Contents) -> Re
         match entry.header().entry_type() {
             EntryType::GNULongName => extended.set_name(read_header(&mut entry)?)?,
             EntryType::XHeader => extended.set_pax(&read_header(&mut entry)?)?,
-            // A link comes next, and is refused with its name.
+            // A link follows, which is refused with its name.
             EntryType::GNULongLink => (),
-            // What `git archive` writes, for example. It says nothing about files.
+            // For example from `git archive`. It contains nothing about files.
             EntryType::XGlobalHeader => (),
             _ => add(&mut entry, std::mem::take(&mut extended), most, contents)?,
         }
@@ -35,7 +35,7 @@ pub(super) fn read(stream: Capped<'_, impl Read>, contents: &mut Contents) -> Re
     Ok(check_rest(archive.into_inner())?)
 }
 
-/// What is said of the next entry before it comes.
+/// The properties of the next entry from extended headers.
 #[derive(Default, PartialEq)]
 struct Extended {
     path: Option<Vec<u8>>,
@@ -68,7 +68,7 @@ impl Extended {
 
 fn set_once<T>(field: &mut Option<T>, value: T, what: &'static str) -> Result<(), Reason> {
     match field.replace(value) {
-        // Which of them counts depends on the program, so it cannot be meant well.
+        // Programs differ in which one counts, so it cannot be well-intentioned.
         Some(_) => Err(Reason::Ambiguous { what }),
         None => Ok(()),
     }
@@ -83,7 +83,7 @@ fn add<R: Read>(
     let path = extended.path.unwrap_or_else(|| entry.path_bytes().into_owned());
     contents.count().map_err(|it| it.at(&path))?;
     let size = entry.size();
-    // It is for sizes that the header has no place for, and those are far beyond every limit.
+    // It is for sizes that do not fit into the header, which are far beyond every limit.
     if extended.size.is_some_and(|it| it != size) {
         return Err(Reason::Ambiguous { what: "size" }.at(&path));
     }
@@ -119,8 +119,8 @@ fn read_header<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, Reason
     if bytes.len() as u64 == entry.size() { Ok(bytes) } else { Err(Reason::Truncated) }
 }
 
-/// Checks that there are only zeros behind the last entry, and reads them: a decoder verifies its
-/// checksums at the very end.
+/// Checks that only zeros follow the last entry, and reads them: a decoder verifies its checksums
+/// at the very end.
 fn check_rest(mut stream: impl Read) -> Result<(), Reason> {
     let mut buffer = [0; 4096];
     loop {
@@ -132,7 +132,7 @@ fn check_rest(mut stream: impl Read) -> Result<(), Reason> {
     }
 }
 
-/// Returns what an error of the tar reader means; those of the stream are reasons already.
+/// Converts an error of the tar reader. Errors of the stream are reasons already.
 fn of_tar(err: io::Error, is_first: bool, is_at_end: bool) -> Reason {
     match err.downcast::<Reason>() {
         Ok(reason) => reason,

@@ -1,4 +1,4 @@
-//! Archives that are made here: good ones, and one for each rule.
+//! Archives that are built here: valid ones, and one for each rule.
 
 use super::*;
 use flate2::Compression;
@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 const LIMITS: Limits = Limits { n_entries: 8, file: 1_000_000, total: 3_000_000, ratio: 10 };
 const PLENTY: u64 = 1 << 30;
 
-/// How a tar archive is compressed.
+/// The compression of a tar archive.
 type Compress = fn(&[u8]) -> Vec<u8>;
 const COMPRESSIONS: [(&str, Kind, Compress); 3] =
     [("gz", Kind::TarGz, gz), ("xz", Kind::TarXz, xz), ("zst", Kind::TarZst, zst)];
@@ -30,13 +30,13 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
 
 fn zst(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
-    // As the program has it; without it, a changed byte need not be seen.
+    // As the program does it. Without it, a changed byte may not be noticed.
     encoder.include_checksum(true).unwrap();
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// An entry as it is, whether it makes sense or not.
+/// A raw entry, which may be invalid.
 struct Raw<'a> {
     path: &'a [u8],
     kind: u8,
@@ -99,7 +99,7 @@ fn pax(key: &str, value: &str) -> Vec<u8> {
     format!("{len}{rest}").into_bytes()
 }
 
-/// Replaces bytes by others of the same length, everywhere.
+/// Replaces bytes with others of the same length, everywhere.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = bytes.to_vec();
@@ -111,7 +111,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns what an error says, without the name of the archive.
+/// Returns the text of an error, without the name of the archive.
 fn said(err: &ArchiveError) -> String {
     let entry = err.entry.as_ref().map_or(String::new(), |it| format!("{it}: "));
     match &err.reason {
@@ -131,7 +131,7 @@ fn outcome(bytes: &[u8]) -> String {
     outcome_within(bytes, &LIMITS)
 }
 
-/// Checks what becomes of a tar archive.
+/// Checks the result for a tar archive.
 #[track_caller]
 fn check_tar(entries: &[Raw<'_>], expected: &str) {
     assert_eq!(outcome(&gz(&tarball(entries))), expected);
@@ -230,7 +230,7 @@ fn extended_headers_say_each_thing_once() {
     );
     check_tar(&[of_kind(b'x', "x", b"99 path=b\n"), file("a", b"1")], "the archive is damaged");
     check_tar(&[of_kind(b'L', "x", &[b'a'; 70_000]), file("a", b"")], "the archive is damaged");
-    check_tar(&[file("b", b""), long()], "the archive is cut off");
+    check_tar(&[file("b", b""), long()], "the archive is truncated");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn what_is_not_a_file_or_a_directory_is_refused() {
     check_tar(&[of_kind(b'S', "a", b"")], &refused("a sparse file"));
     check_tar(&[Raw { content: b"1", ..directory("a") }], "a: the directory has content");
     check_zip(&[of_kind(b'2', "a", b"")], &refused("a symbolic link"));
-    // The mode is in the directory at the end only.
+    // Only the directory at the end contains the mode.
     for (mode, name) in
         [(0o010_644_u32, "a named pipe"), (0o060_644, "a device"), (0o140_644, "a socket")]
     {
@@ -281,14 +281,14 @@ fn paths_have_to_be_valid_on_every_system() {
         ("a//b", "a component is empty"),
         ("a/", "a component is empty"),
         (".", "a component is empty"),
-        ("a./b", "a component ends with a dot or a blank"),
-        ("a ", "a component ends with a dot or a blank"),
-        ("...", "a component ends with a dot or a blank"),
-        ("CON", "a component is a reserved name of Windows"),
-        ("lib/nul.tar.gz", "a component is a reserved name of Windows"),
-        ("Com1", "a component is a reserved name of Windows"),
-        ("lpt\u{b2}.txt", "a component is a reserved name of Windows"),
-        ("aux .h", "a component is a reserved name of Windows"),
+        ("a./b", "a component ends with a dot or a space"),
+        ("a ", "a component ends with a dot or a space"),
+        ("...", "a component ends with a dot or a space"),
+        ("CON", "a component is a reserved name on Windows"),
+        ("lib/nul.tar.gz", "a component is a reserved name on Windows"),
+        ("Com1", "a component is a reserved name on Windows"),
+        ("lpt\u{b2}.txt", "a component is a reserved name on Windows"),
+        ("aux .h", "a component is a reserved name on Windows"),
         (&deep, "the path has more than 32 components"),
         (&long, "a component is longer than 255 B"),
         (&longer, "the path is longer than 1024 B"),
@@ -299,7 +299,7 @@ fn paths_have_to_be_valid_on_every_system() {
         let expected = format!("{shown}: invalid path: {fault}");
         let name = [path.as_bytes(), b"\0"].concat();
         check_tar(&[of_kind(b'L', "x", &name), file("short", b"")], &expected);
-        // The writer of zip archives takes names that end in a slash for directories.
+        // The writer of zip archives interprets names that end with a slash as directories.
         if !path.ends_with('/') {
             check_zip(&[file(path, b"")], &expected);
         }
@@ -345,18 +345,18 @@ fn each_path_is_there_once_whatever_its_case() {
     type Check = fn(&[Raw<'_>], &str);
     for check in [check_tar as Check, check_zip] {
         check(&[file("a", b""), file("./a", b"")], "./a: duplicate path");
-        check(&[file("a", b""), file("A", b"")], "A: the path differs from `a` in case only");
+        check(&[file("a", b""), file("A", b"")], "A: the path differs from `a` only in case");
         check(
             &[file("Lib/a", b""), file("lib/b", b"")],
-            "lib/b: the path differs from `Lib` in case only",
+            "lib/b: the path differs from `Lib` only in case",
         );
         check(
             &[file("x/Straße", b""), file("x/STRASSE", b"")],
-            "x/STRASSE: the path differs from `x/Straße` in case only",
+            "x/STRASSE: the path differs from `x/Straße` only in case",
         );
-        check(&[file("a", b""), file("a/b", b"")], "a/b: `a` is a file and a directory");
-        check(&[file("a/b", b""), file("a", b"")], "a: `a` is a file and a directory");
-        check(&[file("a", b""), directory("a/")], "a/: `a` is a file and a directory");
+        check(&[file("a", b""), file("a/b", b"")], "a/b: `a` is both a file and a directory");
+        check(&[file("a/b", b""), file("a", b"")], "a: `a` is both a file and a directory");
+        check(&[file("a", b""), directory("a/")], "a/: `a` is both a file and a directory");
     }
     check_tar(&[file("a", b""), file("a", b"")], "a: duplicate path");
     // The writer refuses to write a name twice.
@@ -394,7 +394,7 @@ fn bombs_are_refused_before_they_are_unpacked() {
         let bomb = compress(&tarball(&[file("a", &zeros)]));
         let expected = "a: the archive unpacks to more than 200 times its size";
         assert_eq!(outcome_within(&bomb, &limits), expected, "{suffix}");
-        // Behind the end, where no entry counts it.
+        // After the end, where no entry covers it.
         let bomb = compress(&[tarball(&[]), zeros.clone()].concat());
         let expected = "the archive unpacks to more than 200 times its size";
         assert_eq!(outcome_within(&bomb, &limits), expected, "{suffix}");
@@ -402,17 +402,17 @@ fn bombs_are_refused_before_they_are_unpacked() {
     let bomb = zipped(&[file("a", &zeros)]);
     let expected = "a: the archive unpacks to more than 200 times its size";
     assert_eq!(outcome_within(&bomb, &limits), expected);
-    // A header that lies: it says that there is one byte.
+    // A false header: it claims one byte.
     let size = (zeros.len() as u32).to_le_bytes();
     let bomb = replaced(&bomb, &size, &1_u32.to_le_bytes());
     assert_eq!(outcome_within(&bomb, &limits), "a: the archive is damaged");
-    // One that says there is much, where there is little: no memory is taken for it.
+    // One that claims many bytes, but has few: no memory is allocated for it.
     let bomb = replaced(
         &zipped(&[file("a", &[1; 4097])]),
         &4097_u32.to_le_bytes(),
         &0x3fff_ffff_u32.to_le_bytes(),
     );
-    assert_eq!(outcome_within(&bomb, &limits), "a: the archive is cut off");
+    assert_eq!(outcome_within(&bomb, &limits), "a: the archive is truncated");
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn what_is_behind_the_end_is_refused() {
         assert_eq!(outcome(&hidden), "the archive has data after its end", "{suffix}");
         let padded = compress(&[tarball(&entries), vec![0; 9000]].concat());
         assert_eq!(outcome(&padded), "a (plain, 1 B)", "{suffix}");
-        // What `cat` makes of two is one, as gzip, xz and zstd have it.
+        // Two concatenated files are one, as for gzip, xz and zstd.
         let (start, end) = (tarball(&entries), vec![0; 512]);
         assert_eq!(outcome(&[compress(&start), compress(&end)].concat()), "a (plain, 1 B)");
     }
@@ -476,17 +476,17 @@ fn what_is_cut_off_or_changed_is_an_error_not_a_panic() {
         for at in (0..archive.len()).step_by(64) {
             let mut changed = archive.clone();
             changed[at] ^= 0x55;
-            // Some bytes mean nothing, such as times; none of them changes a content.
+            // Some bytes have no meaning, for example times; none of them changes a content.
             match unpack("a", &changed, &limits) {
                 Ok(files) => assert_eq!(files, unpacked, "{at}"),
                 Err(err) => drop(said(&err)),
             }
         }
     }
-    // Each compression is whole here, but not what is in it.
+    // Each compressed stream is complete, but the archive in it is not.
     for len in (0..tarball.len() - 1024).step_by(64) {
         let got = outcome_within(&gz(&tarball[..len]), &limits);
-        assert!(got.contains("cut off") || got.contains("not a tar archive"), "{len}: {got}");
+        assert!(got.contains("truncated") || got.contains("not a tar archive"), "{len}: {got}");
     }
 }
 
@@ -509,7 +509,7 @@ fn what_a_zip_archive_says_twice_has_to_agree() {
         "{}",
         outcome(&changed)
     );
-    // Something before the first entry, as a program that unpacks itself has it.
+    // Data before the first entry, as in a self-extracting program.
     let prefixed = [b"PK\x03\x04".as_slice(), &archive].concat();
     assert_eq!(outcome(&prefixed), "the archive is damaged");
 }

@@ -1,4 +1,4 @@
-//! Zip archives. The directory at the end says what there is, and every header has to agree.
+//! Reads zip archives. The directory at the end lists the entries, and every header must match it.
 
 use super::capped::{Budget, Capped};
 use super::contents::Contents;
@@ -12,7 +12,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
-/// The bits of a Unix mode that tell what a file is.
+/// The bits of a Unix mode that contain the type of a file.
 const TYPE: u32 = 0o170_000;
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
@@ -22,7 +22,7 @@ pub(super) fn read(bytes: &[u8], budget: Budget, contents: &mut Contents) -> Res
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(of_zip)?;
     check_bounds(&archive, bytes)?;
     check_names(&archive, bytes)?;
-    // Before the headers are compared: this says which entry it is, and why.
+    // Before the headers are compared, because this names the entry and the reason.
     for idx in 0..archive.len() {
         let entry = archive.by_index_data(idx).map_err(of_zip)?;
         contents.count().and_then(|()| check(&entry)).map_err(|it| it.at(entry.name_raw()))?;
@@ -53,12 +53,12 @@ fn read_entries(
     Ok(())
 }
 
-/// Checks that the archive is the whole file: nothing before it, nothing behind it.
+/// Checks that the archive is the whole file, with nothing before or after it.
 fn check_bounds(archive: &Archive<'_>, bytes: &[u8]) -> Result<(), Reason> {
     const END: &[u8] = b"PK\x05\x06";
     const END_LEN: usize = 22;
     if archive.offset() != 0 {
-        return Err(Reason::damaged("there is something before the first entry"));
+        return Err(Reason::damaged("there is data before the first entry"));
     }
     let end = bytes.len().checked_sub(END_LEN + archive.comment().len());
     match end.and_then(|it| bytes.get(it..)) {
@@ -67,7 +67,8 @@ fn check_bounds(archive: &Archive<'_>, bytes: &[u8]) -> Result<(), Reason> {
     }
 }
 
-/// Checks that no name is listed twice: of two with one name, the reader knows the second only.
+/// Checks that no name is listed twice: of two entries with one name, the reader knows only the
+/// second.
 fn check_names(archive: &Archive<'_>, bytes: &[u8]) -> Result<(), Fault> {
     const HEADER: &[u8] = b"PK\x01\x02";
     const HEADER_LEN: usize = 46;
@@ -88,16 +89,18 @@ fn check_names(archive: &Archive<'_>, bytes: &[u8]) -> Result<(), Fault> {
     Err(Reason::Duplicate.into())
 }
 
-/// Checks that an entry is one that a plugin may have.
+/// Checks that a plugin may contain an entry.
 fn check(entry: &ZipFileEntry<'_>) -> Result<(), Reason> {
     if entry.encrypted() {
         return Err(Reason::Encrypted);
     }
-    // The bits are those of Unix, whichever system the archive says it is from.
+    // The bits are those of Unix, whatever system the archive names as its origin.
     match (mode(entry.external_attributes()) & TYPE, entry.is_dir()) {
         (0, _) | (DIRECTORY, true) | (REGULAR, false) => (),
         (REGULAR, true) | (DIRECTORY, false) => {
-            return Err(Reason::damaged("the name and the mode disagree about being a directory"));
+            return Err(Reason::damaged(
+                "the name and the mode disagree on whether it is a directory",
+            ));
         }
         (kind, _) => return Err(Reason::Kind { kind: entry_kind(kind) }),
     }

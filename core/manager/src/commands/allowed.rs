@@ -1,4 +1,4 @@
-//! Systems whose plugins are the matter of a package manager.
+//! Systems whose plugins are managed by a package manager.
 
 use crate::errors::failed;
 use pintle_host::caller;
@@ -7,14 +7,14 @@ use pintle_host::cli::{CliError, Need, Session};
 use pintle_host::fs;
 use serde::Deserialize;
 
-/// The name of the marker, in a directory of the system's plugins.
+/// The name of the marker file, in one of the system's plugin directories.
 const FILE: &str = "managed.toml";
 const MAX_LEN: u64 = 64 * 1024;
 
-/// The command changes which plugins there are, which the system may want to do itself.
+/// The command changes the installed plugins, which the system may manage itself.
 pub(super) const ALLOWED: Need = Need { check };
 
-/// What the one who has packaged the host has to say.
+/// The packager's message.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Marker {
@@ -35,14 +35,14 @@ fn check(session: &Session<'_>) -> Result<(), CliError> {
     }) else {
         return Ok(());
     };
-    // A marker that cannot be read is one all the same.
+    // A marker that cannot be read counts, too.
     let text = fs::read_named(&path, MAX_LEN).ok().and_then(|it| it.into_text().ok());
     let marker: Marker = text.and_then(|it| toml::from_str(&it).ok()).unwrap_or_default();
-    let hint = format!("to do it nevertheless, set `{variable}=on`");
+    let hint = format!("to run the command anyway, set `{variable}=on`");
     let hint = match marker.message {
         Some(message) => format!("{}; {hint}", message.trim().trim_end_matches('.')),
-        None => format!("install plugins as packages of the system; {hint}"),
+        None => format!("install plugins as system packages; {hint}"),
     };
-    let text = format!("plugins are managed by the system, says `{}`", path.display());
+    let text = format!("plugins are managed by the system, according to `{}`", path.display());
     Err(failed(text).hint(hint))
 }

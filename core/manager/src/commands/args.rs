@@ -10,7 +10,7 @@ use pintle_host::cli::{CliError, Exit, Session};
 use pintle_host::fs;
 use std::path::Path;
 
-/// The largest file of a key.
+/// The largest size of a key file.
 const MAX_KEY_LEN: u64 = 64 * 1024;
 
 pub(super) fn name() -> Arg {
@@ -25,7 +25,7 @@ pub(super) fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<It
     matches.get_many::<String>(name).into_iter().flatten().map(String::as_str)
 }
 
-/// Adds the options of commands that ask sources.
+/// Adds the options of commands that query sources.
 pub(super) fn asking(command: Command) -> Command {
     command
         .arg(
@@ -33,13 +33,13 @@ pub(super) fn asking(command: Command) -> Command {
                 .long("from")
                 .value_name("MIRROR")
                 .value_hint(clap::ValueHint::DirPath)
-                .help("Take plugins from what `plugin mirror` has made: a directory, or `oci://…`"),
+                .help("Fetch plugins from a mirror: a directory, or `oci://…`"),
         )
         .arg(
             Arg::new("api")
                 .long("api")
                 .value_name("URL")
-                .help("The address of GitHub's API, for servers of an enterprise"),
+                .help("The URL of the GitHub API, for GitHub Enterprise servers"),
         )
 }
 
@@ -57,11 +57,11 @@ pub(super) fn installing(command: Command) -> Command {
             Arg::new("allow-downgrade")
                 .long("allow-downgrade")
                 .action(ArgAction::SetTrue)
-                .help("Accept what is vouched for less than before, or is older"),
+                .help("Accept lower trust than before, or an older version"),
         )
 }
 
-/// Returns the manager with what the options of [`asking`] say.
+/// Returns the manager, configured with the options of [`asking`].
 pub(super) fn manager<'a>(
     session: &'a Session<'a>,
     matches: &ArgMatches,
@@ -70,10 +70,9 @@ pub(super) fn manager<'a>(
     Manager::new(session)?.with_api(text("api").cloned()).with_mirror(text("from").map(|it| &**it))
 }
 
-/// Adds the option for versions before their release.
+/// Adds the option for pre-releases.
 pub(super) fn pre(command: Command) -> Command {
-    command
-        .arg(Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Take pre-releases, too"))
+    command.arg(Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Include pre-releases"))
 }
 
 pub(super) fn consent(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Consent, CliError> {
@@ -88,13 +87,13 @@ pub(super) fn consent(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Con
     })
 }
 
-/// Reads a key, or a file that has one. No key is a path: it would need a directory `RW…`.
+/// Reads a key, or a file that contains one. No key is a path: it would need a directory `RW…`.
 fn key(text: &str) -> Result<PublicKey, CliError> {
     let err = match text.parse() {
         Ok(key) => return Ok(key),
         Err(err) => err,
     };
-    let hint = "name a key, which begins with `RW`, or a `.pub` file with one";
+    let hint = "specify a key, which begins with `RW`, or a `.pub` file that contains one";
     let invalid = |err: &(dyn std::error::Error + 'static)| {
         CliError::from_error(Exit::Usage, err).hint(hint.to_owned())
     };

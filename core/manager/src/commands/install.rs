@@ -9,31 +9,33 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 
 pub(super) fn args(command: Command) -> Command {
-    let command =
-        command
-            .arg(
-                Arg::new("source")
-                    .value_name("SOURCE")
-                    .required(true)
-                    .num_args(1..)
-                    .value_hint(clap::ValueHint::AnyPath)
-                    .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
-            )
-            .arg(Arg::new("key").long("key").value_name("KEY").help(
-                "The minisign key that the plugin is signed with, or a `.pub` file that has it",
-            ))
-            .arg(
-                Arg::new("sha256")
-                    .long("sha256")
-                    .value_name("DIGEST")
-                    .help("The SHA-256 digest of the file that is fetched"),
-            )
-            .arg(
-                Arg::new("project")
-                    .long("project")
-                    .action(ArgAction::SetTrue)
-                    .help("Install it for the project in this directory, and into its lock file"),
-            );
+    let command = command
+        .arg(
+            Arg::new("source")
+                .value_name("SOURCE")
+                .required(true)
+                .num_args(1..)
+                .value_hint(clap::ValueHint::AnyPath)
+                .help("`owner/repo[@version]` on GitHub, the URL of a file, or a file"),
+        )
+        .arg(
+            Arg::new("key")
+                .long("key")
+                .value_name("KEY")
+                .help("The minisign key that the plugin is signed with, or its `.pub` file"),
+        )
+        .arg(
+            Arg::new("sha256")
+                .long("sha256")
+                .value_name("DIGEST")
+                .help("The SHA-256 digest of the fetched file"),
+        )
+        .arg(
+            Arg::new("project")
+                .long("project")
+                .action(ArgAction::SetTrue)
+                .help("Install it for the project in this directory, and add it to its lock file"),
+        );
     args::pre(args::installing(command))
 }
 
@@ -43,7 +45,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let specs = args::texts(matches, "source");
     let specs = specs.map(|it| manager.spec(it)).collect::<Result<Vec<_>, _>>()?;
     if specs.len() > 1 && (consent.key.is_some() || consent.digest.is_some()) {
-        return Err(usage("`--key` and `--sha256` are about one plugin, and several are named"));
+        return Err(usage("`--key` and `--sha256` apply to one plugin, but several are named"));
     }
     let for_project = matches.get_flag("project");
     let mut project = match for_project {

@@ -1,4 +1,4 @@
-//! `plugin mirror`: copies releases into a directory that others install from.
+//! `plugin mirror`: copies releases to a directory or a registry to install from.
 
 use super::args;
 use crate::archive::is_portable_path;
@@ -26,19 +26,19 @@ pub(super) fn args(command: Command) -> Command {
                 .value_name("MIRROR")
                 .required(true)
                 .value_hint(clap::ValueHint::DirPath)
-                .help("A directory, or `oci://host/name` of a registry"),
+                .help("A directory, or `oci://host/name` for a registry"),
         )
         .arg(
             Arg::new("source")
                 .value_name("SOURCE")
                 .num_args(0..)
-                .help("`owner/repo[@version]`; without, all plugins that are installed"),
+                .help("`owner/repo[@version]` [default: all installed plugins]"),
         )
         .arg(
             Arg::new("api")
                 .long("api")
                 .value_name("URL")
-                .help("The address of GitHub's API, for servers of an enterprise"),
+                .help("The URL of the GitHub API, for GitHub Enterprise servers"),
         )
 }
 
@@ -71,7 +71,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     Ok(Exit::Done.into())
 }
 
-/// A release as it was fetched.
+/// A fetched release.
 struct Fetched {
     release: Release,
     /// The version, without a `v`.
@@ -79,7 +79,7 @@ struct Fetched {
     files: Vec<(Remote, Vec<u8>)>,
 }
 
-/// Copies a release into a mirror, and returns how many files it has.
+/// Copies a release to a mirror, and returns the number of its files.
 fn copy(
     manager: &Manager<'_>,
     source: &Source<'_>,
@@ -96,14 +96,13 @@ fn copy(
 
 fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<Fetched, CliError> {
     let release = asking::release(manager.session.console(), &*source.origin, wanted)?;
-    let tag = release
-        .tag
-        .clone()
-        .ok_or_else(|| failed("it has no versions").hint("mirror what has releases".to_owned()))?;
+    let tag = release.tag.clone().ok_or_else(|| {
+        failed("it has no versions").hint("mirror a source that has releases".to_owned())
+    })?;
     let version = tag.strip_prefix('v').unwrap_or(&tag).to_owned();
     if !is_portable_path(&version) {
         return Err(refused(format!(
-            "its release is called `{version}`, which no directory can be"
+            "its release is called `{version}`, which is not a valid directory name"
         )));
     }
     let mut fetched = Vec::new();
@@ -112,7 +111,7 @@ fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<
         let bytes = source.origin.fetch(remote, &mut |_, _| {})?;
         let digest = Digest::of(&bytes);
         if let Some(expected) = remote.digest.filter(|it| *it != digest) {
-            let text = format!("`{}` has digest {digest}, and not {expected}", remote.name);
+            let text = format!("`{}` has the digest {digest}, not {expected}", remote.name);
             return Err(refused(text));
         }
         fetched.push((remote.clone(), bytes));
@@ -123,7 +122,7 @@ fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<
 fn write(root: &Path, source: &Source<'_>, fetched: &Fetched) -> Result<(), CliError> {
     let folder = root.join(MirrorOrigin::path(&source.place, &fetched.version));
     std::fs::create_dir_all(&folder)
-        .map_err(|err| failed(format!("failed to make `{}`", folder.display())).cause(&err))?;
+        .map_err(|err| failed(format!("failed to create `{}`", folder.display())).cause(&err))?;
     let release = &fetched.release;
     let mut mirrored = MirrorRelease {
         tag: release.tag.clone(),
@@ -137,12 +136,12 @@ fn write(root: &Path, source: &Source<'_>, fetched: &Fetched) -> Result<(), CliE
         let file = MirrorFile { digest: Digest::of(bytes), target: remote.target.clone() };
         mirrored.files.insert(remote.name.clone(), file);
     }
-    // Last, so that a release is in the mirror when it is whole.
+    // Written last, so that a release in the mirror is complete.
     MirrorOrigin::write(&folder, &mirrored).map_err(|err| CliError::from_error(Exit::Failed, &err))
 }
 
-/// Pushes a release into a registry, under its version and as `latest`: a manifest for each
-/// target, with signatures that refer to it.
+/// Pushes a release to a registry, under its version and as `latest`: a manifest for each target,
+/// with signatures that refer to it.
 fn push(
     manager: &Manager<'_>,
     spec: &OciSpec,
@@ -204,7 +203,7 @@ fn push_to(
     Ok(())
 }
 
-/// Returns the files of a release that someone could install, and their signatures.
+/// Returns the installable files of a release, and their signatures.
 fn files<'r>(source: &Source<'_>, release: &'r Release) -> Vec<&'r Remote> {
     let names: Vec<_> = release.files.iter().map(|it| &*it.name).collect();
     let is_plugin = |file: &Remote| {
@@ -222,7 +221,7 @@ fn files<'r>(source: &Source<'_>, release: &'r Release) -> Vec<&'r Remote> {
     release.files.iter().filter(is_wanted).filter(|it| is_plain(&it.name)).collect()
 }
 
-/// Whether a name is that of a file in a directory, and not a way out of it.
+/// Returns whether a name is that of a file in a directory, and does not lead out of it.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':', '\0'])
 }

@@ -26,14 +26,10 @@ pub static GROUP: Group = Group {
             .args(install::args)
             .needs(&[ALLOWED])
             .common(),
-        Row::new(
-            &["plugin", "remove"],
-            "Remove plugins that were installed",
-            Run::Plain(remove::run),
-        )
-        .aliases(&["uninstall"])
-        .args(remove::args)
-        .needs(&[ALLOWED]),
+        Row::new(&["plugin", "remove"], "Remove installed plugins", Run::Plain(remove::run))
+            .aliases(&["uninstall"])
+            .args(remove::args)
+            .needs(&[ALLOWED]),
         Row::new(
             &["plugin", "outdated"],
             "List plugins that have newer versions",
@@ -50,7 +46,7 @@ pub static GROUP: Group = Group {
         .needs(&[ALLOWED]),
         Row::new(
             &["plugin", "rollback"],
-            "Go back to the version before",
+            "Go back to the previous version",
             Run::Plain(state::rollback),
         )
         .args(state::name_arg)
@@ -61,18 +57,18 @@ pub static GROUP: Group = Group {
         Row::new(&["plugin", "unpin"], "Undo `plugin pin`", Run::Plain(state::unpin))
             .args(state::name_arg)
             .needs(&[ALLOWED]),
-        Row::new(&["plugin", "sync"], "Install what a lock file says", Run::Plain(sync::run))
+        Row::new(&["plugin", "sync"], "Install the plugins of a lock file", Run::Plain(sync::run))
             .args(sync::args)
             .needs(&[ALLOWED]),
         Row::new(
             &["plugin", "verify"],
-            "Compare installed plugins with what was installed",
+            "Check whether installed plugins have changed",
             Run::Plain(verify::run),
         )
         .args(verify::args),
         Row::new(
             &["plugin", "why"],
-            "Show where an installed plugin is from, and who vouched for it",
+            "Show the source and the trust of an installed plugin",
             Run::Plain(why::run),
         )
         .args(why::args),
@@ -85,7 +81,7 @@ pub static GROUP: Group = Group {
         .needs(&[ALLOWED]),
         Row::new(
             &["plugin", "mirror"],
-            "Copy releases into a directory that others install from",
+            "Copy releases to a directory or a registry to install from",
             Run::Plain(mirror::run),
         )
         .args(mirror::args),

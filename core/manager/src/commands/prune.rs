@@ -1,4 +1,4 @@
-//! `plugin prune`: removes versions that nothing needs.
+//! `plugin prune`: removes unused versions.
 
 use super::show;
 use crate::manager::Manager;
@@ -28,7 +28,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let what = if is_dry { "would remove" } else { "removed" };
     let mut n_removed = 0;
     for stored in store.plugins()? {
-        // Of a plugin that is disabled, the version stays that would be enabled.
+        // For a disabled plugin, the version that would be enabled is kept.
         let latest = stored.latest().map(|it| it.0.to_owned());
         for (version, receipt) in &stored.versions {
             let is_needed = needed.contains(&(stored.place.clone(), version.clone()));
@@ -56,7 +56,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         }
     }
     if n_removed == 0 {
-        session.console().println("there is nothing to remove");
+        session.console().println("nothing to remove");
     }
     Ok(Exit::Done.into())
 }

@@ -1,4 +1,4 @@
-//! `plugin search`, and what the index says about commands that are not there.
+//! `plugin search`, and suggestions from the index for unknown commands.
 
 use super::allowed::ALLOWED;
 use super::args;
@@ -16,19 +16,19 @@ pub(super) fn args(command: Command) -> Command {
             Arg::new("word")
                 .value_name("WORD")
                 .num_args(0..)
-                .help("What the name, the description or the commands contain; without, all"),
+                .help("Words in the name, the description or the commands [default: all plugins]"),
         )
         .arg(
             Arg::new("index")
                 .long("index")
                 .value_name("FILE|URL")
                 .value_hint(ValueHint::AnyPath)
-                .help("The index to search, in place of the configured one"),
+                .help("The index to search, instead of the configured one"),
         )
         .arg(output::arg())
 }
 
-/// The answer. The names of the fields are part of the interface.
+/// The output. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Answer<'a> {
     index: &'a str,
@@ -59,7 +59,7 @@ fn answer<'a>(loaded: &'a Loaded, words: &[&str]) -> Answer<'a> {
 
 fn text(answer: &Answer<'_>) -> String {
     if answer.plugins.is_empty() {
-        return "no plugin of the index matches".to_owned();
+        return "no plugin in the index matches".to_owned();
     }
     let head = ["PLUGIN", "VERSION", "SOURCE", "DESCRIPTION"].map(str::to_owned).to_vec();
     let rows = answer.plugins.iter().map(|it| {
@@ -76,17 +76,17 @@ fn no_index(session: &Session<'_>) -> CliError {
     let path =
         path.map_or_else(|| "the configuration".to_owned(), |it| format!("`{}`", it.display()));
     usage("no plugin index is configured")
-        .hint(format!("set `index` in {path} to a file or an address, or name one with `--index`"))
+        .hint(format!("set `index` in {path} to a file or a URL, or specify one with `--index`"))
 }
 
-/// Returns which plugin of the index has a command that is not there. Never touches the network.
+/// Returns the plugin in the index that provides an unknown command. Never uses the network.
 pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String> {
     let loaded = glance(session)?;
     let (how, found) = loaded.index.with_command(words)?;
     let name = &session.identity().command_name;
     let what = match how {
         Match::Command => "this command",
-        // The host's own nouns have help, which says more.
+        // The host's own nouns have help, which is more useful.
         Match::Noun if session.is_noun(words) => return None,
         Match::Noun => "commands that begin with this",
     };
@@ -96,15 +96,15 @@ pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
             plugin.name, plugin.source
         ),
         _ => format!(
-            "{} plugins of the index have {what}: type `{name} plugin search {}`",
+            "{} plugins in the index have {what}: type `{name} plugin search {}`",
             found.len(),
             words.first()?
         ),
     })
 }
 
-/// Returns which plugin of the index is called as an option is, and takes part in the command that
-/// does not have it: what options a plugin has, an index does not say. Never touches the network.
+/// Returns the plugin in the index that has the name of an unknown option and takes part in the
+/// command. The index does not list the options of plugins. Never uses the network.
 pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str) -> Option<String> {
     let loaded = glance(session)?;
     let [plugin] = loaded.index.named(option)[..] else { return None };
@@ -118,15 +118,16 @@ pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str)
     let name = &session.identity().command_name;
     (takes_part && !is_installed).then(|| {
         format!(
-            "plugin `{}` of the index takes part in `{name} {command}`: type `{name} plugin install {}`, and name it in `--plugins`",
+            "plugin `{}` in the index takes part in `{name} {command}`: type `{name} plugin \
+             install {}`, and add it to `--plugins`",
             plugin.name, plugin.source
         )
     })
 }
 
-/// Returns the index if it is at hand.
+/// Returns the index if it is available immediately.
 fn glance(session: &Session<'_>) -> Option<Loaded> {
-    // Where the system manages plugins, its packages are what is to be installed.
+    // If the system manages plugins, its packages should be installed.
     (ALLOWED.check)(session).ok()?;
     let manager = Manager::new(session).ok()?;
     manager.index_place(None).ok()??.glance()

@@ -1,4 +1,4 @@
-//! What the commands say about what they have done.
+//! Prints what the commands have done.
 
 use crate::install::Installed;
 use crate::source::spec::shown;
@@ -6,12 +6,12 @@ use crate::store::Receipt;
 use pintle_host::cli::Session;
 use pintle_plugin::Level;
 
-/// Returns a version as it is shown: `hello.pintle.dev/v1.0.0`.
+/// Returns a version as it is displayed: `hello.pintle.dev/v1.0.0`.
 pub(super) fn key(receipt: &Receipt) -> String {
     format!("{}/v{}", receipt.name, receipt.version)
 }
 
-/// Says what was installed.
+/// Reports the installed version.
 pub(super) fn installed(session: &Session<'_>, done: &Installed) {
     let receipt = &done.receipt;
     let console = session.console();

@@ -11,7 +11,7 @@ pub(super) fn name_arg(command: Command) -> Command {
     command.arg(args::name().required(true))
 }
 
-/// Changes the plugin that is named, and says so.
+/// Changes the named plugin, and reports it.
 fn change(
     session: &Session<'_>,
     matches: &ArgMatches,
@@ -26,7 +26,8 @@ fn change(
 }
 
 fn latest(stored: &Stored) -> Result<(&str, String), CliError> {
-    let (version, receipt) = stored.latest().ok_or_else(|| failed("no version was ever in use"))?;
+    let (version, receipt) =
+        stored.latest().ok_or_else(|| failed("no version has ever been in use"))?;
     Ok((version, show::key(receipt)))
 }
 
@@ -34,8 +35,8 @@ pub(super) fn rollback(session: &Session<'_>, matches: &ArgMatches) -> Result<St
     change(session, matches, |store, stored| {
         let (_, key) = latest(stored)?;
         let Some((version, receipt)) = stored.before() else {
-            return Err(failed(format!("there is no version before {key} in the store"))
-                .hint("install the one that you want by its version".to_owned()));
+            return Err(failed(format!("the store has no version before {key}"))
+                .hint("install the version that you want".to_owned()));
         };
         let (version, text) = (version.to_owned(), show::key(receipt));
         store.roll_back(stored, &version)?;
@@ -62,8 +63,10 @@ fn set_pinned(
         state.is_pinned = is_pinned;
         store.set_state(&stored.place, &state)?;
         Ok(match is_pinned {
-            true => format!("{key} stays: `plugin update` and `plugin install` leave it alone"),
-            false => format!("{key} is updated again"),
+            true => {
+                format!("{key} is pinned: `plugin update` and `plugin install` do not change it")
+            }
+            false => format!("{key} is no longer pinned"),
         })
     })
 }

@@ -1,4 +1,4 @@
-//! `plugin sync`: makes the plugins those of a lock file.
+//! `plugin sync`: installs exactly the plugins of a lock file.
 
 use super::{args, show};
 use crate::errors::{failed, usage};
@@ -21,16 +21,19 @@ pub(super) fn args(command: Command) -> Command {
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(clap::ValueHint::FilePath)
-                .help("Make the user's plugins those of this file, and not those of the project"),
+                .help("Replace your own plugins with the plugins in this lock file"),
         )
         .arg(
             Arg::new("locked")
                 .long("locked")
                 .action(ArgAction::SetTrue)
-                .help("Leave the lock file as it is, even if more is known now"),
+                .help("Leave the lock file unchanged, even if information could be added"),
         )
         .arg(
-            Arg::new("offline").long("offline").action(ArgAction::SetTrue).help("Touch no network"),
+            Arg::new("offline")
+                .long("offline")
+                .action(ArgAction::SetTrue)
+                .help("Do not use the network"),
         );
     args::installing(command)
 }
@@ -56,8 +59,8 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     Ok(Exit::Done.into())
 }
 
-/// Locks the plugins that made the project, in the versions that did, and returns how many were
-/// installed for that.
+/// Locks the plugins that created the project, in the same versions, and returns how many had to be
+/// installed.
 fn lock_what_made(
     manager: &Manager<'_>,
     store: &LockedStore,
@@ -68,9 +71,10 @@ fn lock_what_made(
     let name = &session.identity().command_name;
     let made_by = if is_locked { Vec::new() } else { session.made_by()? };
     if made_by.is_empty() {
-        return Err(usage(format!("there is no `{FILE}` in this directory, nor above it")).hint(
+        return Err(usage(format!("there is no `{FILE}` in this directory or above it")).hint(
             format!(
-                "name a lock file with `--lock`, or make one: `{name} plugin install --project`"
+                "specify a lock file with `--lock`, or create one with `{name} plugin install \
+                 --project`"
             ),
         ));
     }
@@ -101,8 +105,8 @@ fn find_or_install(
     let source = match receipts().next() {
         Some(other) => other.source.clone(),
         None => manager.source_of(&name)?.ok_or_else(|| {
-            failed(format!("the project was made with plugin `{key}`, whose source is not known"))
-                .hint("install it, in any version, and type this again".to_owned())
+            failed(format!("the project was created with plugin `{key}`, whose source is unknown"))
+                .hint("install any version of it, and repeat this command".to_owned())
         })?,
     };
     let version = key.exact_version().map(|it| it.to_string());
@@ -122,8 +126,8 @@ fn report(session: &Session<'_>, n_new: usize, n_all: usize) {
     });
 }
 
-/// Installs what a project demands, and makes the directory that its commands search. Returns
-/// how many plugins were installed.
+/// Installs the plugins that a project requires, and creates the directory that its commands
+/// search. Returns how many plugins were installed.
 pub(super) fn make_view(
     manager: &Manager<'_>,
     store: &LockedStore,
@@ -143,7 +147,7 @@ pub(super) fn make_view(
     Ok(n_new)
 }
 
-/// Adds to a lock file what is known now of this platform.
+/// Adds information about this platform to a lock file.
 fn complete(store: &LockedStore, project: &mut ProjectLock) -> Result<bool, CliError> {
     let target = pintle_plugin::manifest::TARGET;
     let plugins = store.plugins()?;
@@ -165,7 +169,7 @@ fn complete(store: &LockedStore, project: &mut ProjectLock) -> Result<bool, CliE
     Ok(is_changed)
 }
 
-/// Makes the plugins of the user those of a lock file: others are taken out of use.
+/// Replaces the user's plugins with those in a lock file; others are disabled.
 fn sync_user(
     manager: &Manager<'_>,
     lock: &ProjectLock,
@@ -185,7 +189,7 @@ fn sync_user(
         let Some((_, receipt)) = stored.in_use() else { continue };
         if !lock.lock.plugin.contains_key(&receipt.name) {
             store.disable(&stored)?;
-            session.console().println(format!("{} is not in use any more", show::key(receipt)));
+            session.console().println(format!("{} is no longer in use", show::key(receipt)));
         }
     }
     report(session, n_new, lock.lock.plugin.len());

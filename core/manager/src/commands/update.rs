@@ -14,7 +14,7 @@ use pintle_plugin::Level;
 use serde::Serialize;
 
 pub(super) fn args(command: Command) -> Command {
-    let command = args::names(command, "The plugins to update; all if none is named").arg(
+    let command = args::names(command, "The plugins to update [default: all]").arg(
         Arg::new("dry-run")
             .long("dry-run")
             .action(ArgAction::SetTrue)
@@ -24,7 +24,7 @@ pub(super) fn args(command: Command) -> Command {
 }
 
 pub(super) fn outdated_args(command: Command) -> Command {
-    let command = args::names(command, "The plugins to look at; all if none is named");
+    let command = args::names(command, "The plugins to check [default: all]");
     args::pre(args::asking(command)).arg(output::arg())
 }
 
@@ -38,7 +38,7 @@ struct Outdated {
     pinned: bool,
 }
 
-/// Returns the plugins that are meant.
+/// Returns the selected plugins.
 fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, CliError> {
     let Some(store) = manager.store()? else { return Ok(Vec::new()) };
     let mut names = args::texts(matches, "plugin").peekable();
@@ -48,7 +48,7 @@ fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, Cli
     }
 }
 
-/// A plugin that may have newer versions, and where they would come from.
+/// A plugin that may have newer versions, and their source.
 struct Candidate<'m> {
     stored: Stored,
     source: Source<'m>,
@@ -71,10 +71,10 @@ impl<'m> Candidate<'m> {
     }
 }
 
-/// The newest release of a plugin and its tag, if it is newer than what is installed.
+/// The newest release of a plugin and its tag, if it is newer than the installed version.
 type Newer = Option<(String, Release)>;
 
-/// Asks for the newest releases, and returns them in the order of the plugins.
+/// Queries the newest releases, and returns them in the order of the plugins.
 fn newest(
     manager: &Manager<'_>,
     candidates: &[Candidate<'_>],
@@ -87,7 +87,7 @@ fn newest(
     found.map(|(candidate, release)| Ok(newer(candidate.receipt(), release?))).collect()
 }
 
-/// Returns a release and its tag, if it is newer than what is installed.
+/// Returns a release and its tag, if it is newer than the installed version.
 fn newer(receipt: &Receipt, release: Release) -> Newer {
     let tag = release.tag.clone()?;
     let newest = tag.parse::<PluginVersion>().ok();
@@ -98,7 +98,7 @@ fn newer(receipt: &Receipt, release: Release) -> Newer {
     is_newer.then_some((tag, release))
 }
 
-/// Returns whether a source can have other versions than the one that is installed.
+/// Returns whether a source can have versions other than the installed one.
 fn has_versions(spec: &Spec) -> bool {
     !matches!(spec, Spec::Path(_) | Spec::Url(_))
 }
@@ -122,7 +122,7 @@ pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<St
                 source: receipt.source.clone(),
                 pinned: candidate.stored.state.is_pinned,
             }),
-            // The others are of interest all the same.
+            // The others are listed regardless.
             Err(err) => {
                 exit = Exit::Failed;
                 let text = format!("{}: {err}", receipt.name);
@@ -162,13 +162,13 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         let Some((_, receipt)) = stored.latest() else { continue };
         if stored.state.is_pinned {
             if is_named {
-                let text = format!("{} is pinned: `plugin unpin` first", show::key(receipt));
+                let text = format!("{} is pinned: type `plugin unpin` first", show::key(receipt));
                 session.console().log(Level::Warn, &text);
             }
             continue;
         }
         if stored.current.is_none() {
-            let text = format!("{} is not in use: `plugin install` it first", show::key(receipt));
+            let text = format!("{} is not in use: type `plugin install` first", show::key(receipt));
             session.console().log(Level::Warn, &text);
             continue;
         }
@@ -197,7 +197,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             Ok(())
         });
         if let Err(err) = res {
-            // One that fails keeps no other from being updated.
+            // A failure does not prevent the update of the others.
             if let Some(before) = failure.replace(err) {
                 let _: Exit = session.fail(&before);
             }

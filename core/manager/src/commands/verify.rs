@@ -1,4 +1,4 @@
-//! `plugin verify`: hashes installed plugins anew.
+//! `plugin verify`: compares installed plugins with their digests again.
 
 use super::{args, show};
 use crate::manager::Manager;
@@ -9,10 +9,10 @@ use pintle_host::cli::{CliError, Exit, Session, Step, output};
 use serde::Serialize;
 
 pub(super) fn args(command: Command) -> Command {
-    args::names(command, "The plugins to verify; all if none is named").arg(output::arg())
+    args::names(command, "The plugins to verify [default: all]").arg(output::arg())
 }
 
-/// What was found. The names of the fields are part of the interface.
+/// The result. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Verified {
     plugin: String,

@@ -1,4 +1,4 @@
-//! `plugin why`: where an installed plugin is from, and who vouched for it.
+//! `plugin why`: shows the source and the trust of an installed plugin.
 
 use super::{args, show};
 use crate::errors::failed;
@@ -14,7 +14,7 @@ pub(super) fn args(command: Command) -> Command {
     command.arg(args::name().required(true)).arg(output::arg())
 }
 
-/// The answer. The names of the fields are part of the interface.
+/// The output. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(flatten)]
@@ -38,12 +38,13 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         let (_, latest) = stored.latest()?;
         let locked = project.lock.plugin.get(&latest.name)?;
         let receipt = stored.versions.values().find(|it| it.version == locked.version)?;
-        Some((receipt, format!("`{}` demands it", project.path.display())))
+        Some((receipt, format!("`{}` requires it", project.path.display())))
     });
     let (receipt, reason) = match demanded {
         Some(found) => found,
         None => {
-            let (_, receipt) = stored.latest().ok_or_else(|| failed("no version was in use"))?;
+            let (_, receipt) =
+                stored.latest().ok_or_else(|| failed("no version has been in use"))?;
             (receipt, reason(&stored))
         }
     };
@@ -92,11 +93,11 @@ fn text(it: &Answer<'_>) -> String {
 
 fn trust(receipt: &Receipt) -> String {
     let said = match receipt.trust {
-        Trust::None => "nobody vouched for its bytes",
-        Trust::Digest => "its bytes have the digest that was given for them",
+        Trust::None => "nothing vouches for its bytes",
+        Trust::Digest => "its bytes match the digest that was given for them",
         Trust::Signed => "its bytes are signed",
     };
     let key = receipt.key.as_ref().map(|it| format!(" with key {}", it.id())).unwrap_or_default();
-    let immutable = if receipt.is_immutable { "; its release cannot change" } else { "" };
+    let immutable = if receipt.is_immutable { "; its release is immutable" } else { "" };
     format!("{}: {said}{key}{immutable}", receipt.trust)
 }

@@ -8,7 +8,7 @@ use pintle_host::fs;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
-    /// A text that does not say where an index is.
+    /// The text is not a valid location of an index.
     #[error("invalid location of the plugin index `{text}`")]
     Place {
         /// The text.
@@ -20,41 +20,41 @@ pub enum IndexError {
     /// It cannot be fetched.
     #[error("failed to fetch the plugin index")]
     Fetch(#[from] FetchError),
-    /// It was never fetched, and cannot be now.
-    #[error("the plugin index `{place}` is not in the cache, and the network is not to be used")]
+    /// It has never been fetched, and cannot be fetched now.
+    #[error("the plugin index `{place}` is not in the cache, and network access is disabled")]
     NotKept {
-        /// Where the index is.
+        /// The location of the index.
         place: String,
     },
-    /// It is not an index, or breaks a rule of its format.
+    /// It is not an index, or violates a rule of the format.
     #[error("invalid plugin index `{place}`")]
     Invalid {
-        /// Where the index is.
+        /// The location of the index.
         place: String,
         /// What is wrong with it.
         source: Invalid,
     },
-    /// It is not signed, and has to be.
+    /// It is not signed, although a signature is required.
     #[error("the plugin index `{place}` has no signature")]
     NoSignature {
-        /// Where the index is.
+        /// The location of the index.
         place: String,
     },
-    /// The signature is not by the key, or not of these bytes.
+    /// The signature was made with another key, or for other bytes.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// The signature is of something else than an index.
-    #[error("the signature of `{place}` is not that of a plugin index: found `{found}`")]
+    /// The signature is not for an index.
+    #[error("the signature of `{place}` is not for a plugin index: found `{found}`")]
     Unbound {
-        /// Where the index is.
+        /// The location of the index.
         place: String,
         /// The trusted comment.
         found: String,
     },
-    /// It is older than what was fetched before.
-    #[error("the plugin index `{place}` is older than the one that was fetched before")]
+    /// It is older than the one fetched before.
+    #[error("the plugin index `{place}` is older than the one fetched before")]
     Older {
-        /// Where the index is.
+        /// The location of the index.
         place: String,
     },
 }
@@ -63,36 +63,36 @@ pub enum IndexError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// It is not JSON, or of another form.
-    #[error("it is not JSON of the form that is expected")]
+    /// It is not JSON, or has another structure.
+    #[error("it is not JSON in the expected format")]
     Json(#[source] serde_json::Error),
-    /// Its format is not known.
-    #[error("its format is {found}, and this host reads format {expected}")]
+    /// Its format is unknown.
+    #[error("its format is {found}, but this host reads format {expected}")]
     Format {
-        /// The format that it says.
+        /// The format in the file.
         found: u64,
-        /// The format that is known.
+        /// The supported format.
         expected: u32,
     },
     /// It has too many plugins.
-    #[error("it has {found} plugins, and the limit is {limit}")]
+    #[error("it has {found} plugins, but the limit is {limit}")]
     Plugins {
-        /// How many it has.
+        /// The number of plugins.
         found: usize,
-        /// How many it can have.
+        /// The limit.
         limit: usize,
     },
-    /// A field of a plugin breaks a rule.
+    /// A field of a plugin violates a rule.
     #[error("the {field} of plugin `{plugin}` {problem}")]
     Field {
         /// The name of the plugin, without control characters.
         plugin: String,
-        /// Which field: for example `description`.
+        /// The field, for example `description`.
         field: &'static str,
         /// What is wrong with it.
         problem: String,
     },
-    /// Two plugins have one name.
+    /// Two plugins have the same name.
     #[error("plugin `{plugin}` is listed twice")]
     Twice {
         /// The name.
@@ -105,25 +105,25 @@ impl IndexError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fetch(err) => return err.hint(),
-            Self::Place { .. } => "an index is a file, or has an address with `https://`",
+            Self::Place { .. } => "specify a file, or a URL that begins with `https://`",
             Self::Read(err) if err.is_absent() => "check the path of the index",
             Self::Read(_) => return None,
             Self::NotKept { .. } => "allow the network once, or configure a file as `index`",
             Self::Invalid { source: Invalid::Format { .. }, .. } => {
-                "update this host, which is older than the index"
+                "update this host: it is older than the index"
             }
             Self::Invalid { .. } | Self::Unbound { .. } => {
                 "report it to the publisher of the index"
             }
             Self::NoSignature { .. } => {
-                "`index-key` in the configuration requires a signature: a file `.minisig` beside \
+                "`index-key` in the configuration requires a signature: a `.minisig` file next to \
                  the index"
             }
             Self::Signature(SignatureError { reason: Reason::OtherKey { .. }, .. }) => {
                 "check `index-key` in the configuration"
             }
             Self::Signature(_) => {
-                "the index is not the one that was published: do not use it, and tell its publisher"
+                "do not use the index, and report it to its publisher: it is not the published one"
             }
             Self::Older { .. } => "try again later: the server has an old copy",
         };

@@ -1,6 +1,7 @@
-//! What is kept of an index that was fetched: one file, so that its parts always belong together.
+//! The cached copy of an index that was fetched: one file, so that its parts always belong
+//! together.
 //!
-//! The first line is JSON, with what is known of the bytes; the rest is the index as it came.
+//! The first line is JSON, with information about the bytes; the rest is the index as received.
 
 use crate::digest::Digest;
 use pintle_host::fs::{self, Mode};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use url::Url;
 
-/// The longest first line.
+/// The largest length of the first line.
 pub(super) const MAX_HEAD: u64 = 128 * 1024;
 
 /// An index that was fetched.
@@ -19,7 +20,7 @@ pub(super) struct Kept {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What is known of it.
+/// The information about it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Head {
     /// When it was current, in seconds since 1970.
@@ -30,7 +31,7 @@ pub(super) struct Head {
 }
 
 impl Kept {
-    /// Reads what is kept of a URL, of at most `limit` bytes.
+    /// Reads the cached copy for a URL, of at most `limit` bytes.
     pub(super) fn read(dir: &Path, url: &Url, limit: u64) -> Option<Self> {
         let mut bytes =
             fs::read_regular(&path(dir, url), limit.saturating_add(MAX_HEAD)).ok()?.bytes;
@@ -40,18 +41,18 @@ impl Kept {
         Some(Self { head, bytes })
     }
 
-    /// Writes it. What fails here costs a request more, and is not a failure of the command.
+    /// Writes the copy. If this fails, it only costs another request, and the command continues.
     pub(super) fn write(&self, dir: &Path, url: &Url) {
         let Ok(mut text) = serde_json::to_vec(&self.head) else { return };
         text.push(b'\n');
         text.extend_from_slice(&self.bytes);
         if std::fs::create_dir_all(dir).is_ok() {
-            // The address may have a secret, and what it gives is for this user alone.
+            // The URL may contain a secret, and the response is only for this user.
             let _ = fs::replace(&path(dir, url), &text, Mode::Exact(0o600));
         }
     }
 
-    /// A file of the future is as good as none: the clock has changed.
+    /// A file from the future is ignored: the clock has changed.
     pub(super) fn is_younger_than(&self, age: Duration) -> bool {
         now().checked_sub(self.head.at).is_some_and(|it| it < age.as_secs())
     }

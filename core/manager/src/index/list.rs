@@ -1,4 +1,4 @@
-//! What is in an index.
+//! The content of an index.
 
 use super::error::Invalid;
 use crate::source::Spec;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The format of indexes that is read and written.
+/// The supported format of indexes.
 pub const FORMAT: u32 = 1;
 /// The largest index that is read, in bytes.
 pub const MAX_LEN: u64 = 16 * 1024 * 1024;
 
-/// How many plugins an index can have.
+/// The largest number of plugins in an index.
 const MAX_PLUGINS: usize = 50_000;
-/// How many commands, subcommands and events a plugin can have, each.
+/// The largest number of commands, subcommands and events of a plugin, each.
 const MAX_ITEMS: usize = 1_000;
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 1_000;
-/// What a source may have besides letters and digits: nothing that a shell reads as its own, as
-/// users copy it from a hint.
+/// The characters that a source may contain besides letters and digits. None of them has a meaning
+/// in a shell, because users copy the source from a hint.
 const SOURCE_CHARS: &str = "-_./:@+~%=,\\";
 
 /// A list of plugins, sorted by name.
@@ -30,19 +30,19 @@ pub struct Index {
     plugins: Vec<Plugin>,
 }
 
-/// A plugin of an index.
+/// A plugin in an index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plugin {
     /// Its full name.
     pub name: String,
-    /// Where it comes from, as `plugin install` takes it, without a version.
+    /// Its source, in the form that `plugin install` accepts, without a version.
     pub source: String,
-    /// One line on what it is for.
+    /// One line that describes its purpose.
     #[serde(default)]
     pub description: String,
     /// Its newest version.
     pub version: String,
-    /// The commands that it has, for example `registry create`.
+    /// The commands that it provides, for example `registry create`.
     #[serde(default)]
     pub commands: Vec<String>,
     /// The scaffolding subcommands that it takes part in.
@@ -51,7 +51,7 @@ pub struct Plugin {
     /// The events that its hooks subscribe to.
     #[serde(default)]
     pub events: Vec<String>,
-    /// Why it should not be used any more, and what to use instead.
+    /// Why it should no longer be used, and what to use instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<String>,
 }
@@ -59,27 +59,27 @@ pub struct Plugin {
 /// How words match the commands of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
-    /// They begin with a command.
+    /// The words begin with a command.
     Command,
-    /// A command begins with them.
+    /// A command begins with the words.
     Noun,
 }
 
-/// An index as it is in a file. Unknown fields are ignored, so that they can be added.
+/// An index as it is in a file. Unknown fields are ignored, so that new ones can be added.
 #[derive(Deserialize)]
 struct File {
     format: u32,
     plugins: Vec<Plugin>,
 }
 
-/// What an index of any format has.
+/// The part of an index that all formats have.
 #[derive(Deserialize)]
 struct Head {
     format: u64,
 }
 
 impl Index {
-    /// Puts an index together.
+    /// Creates an index.
     ///
     /// # Errors
     ///
@@ -101,14 +101,14 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// It is not JSON of the expected form, its format is unknown, a limit is exceeded, or a field
-    /// of a plugin is malformed.
+    /// It is not JSON with the expected structure, its format is unknown, a limit is exceeded, or a
+    /// field of a plugin is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
         let expected = FORMAT;
         match serde_json::from_slice::<File>(bytes) {
             Ok(File { format: FORMAT, plugins }) => Self::new(plugins),
             Ok(File { format, .. }) => Err(Invalid::Format { found: format.into(), expected }),
-            // Another format may have another form.
+            // Another format may have another structure.
             Err(err) => match serde_json::from_slice::<Head>(bytes) {
                 Ok(Head { format }) if format != u64::from(FORMAT) => {
                     Err(Invalid::Format { found: format, expected })
@@ -124,23 +124,23 @@ impl Index {
         json.expect("lists of texts are always JSON") + "\n"
     }
 
-    /// Makes the paths among the sources absolute; `base` is the directory of the index.
+    /// Makes the paths among the sources absolute, relative to `base`, the directory of the index.
     pub(super) fn resolve(&mut self, base: &Path) {
         for plugin in &mut self.plugins {
             if let Ok(Spec::Path(path)) = plugin.source.parse() {
-                // Joined with an absolute path, that path remains.
+                // Joining an absolute path leaves it unchanged.
                 let path: PathBuf = base.join(path).components().collect();
                 plugin.source = path.to_string_lossy().into_owned();
             }
         }
     }
 
-    /// Checks that no plugin is a file of this machine.
+    /// Checks that no plugin is a file on this machine.
     pub(super) fn check_remote(&self) -> Result<(), Invalid> {
         let is_path = |it: &&Plugin| matches!(it.source.parse(), Ok(Spec::Path(_)));
         match self.plugins.iter().find(is_path) {
             Some(it) => {
-                let problem = format!("is a path, and the index is not a file: `{}`", it.source);
+                let problem = format!("is a path, but the index is not a file: `{}`", it.source);
                 Err(Invalid::Field { plugin: it.name.clone(), field: "source", problem })
             }
             None => Ok(()),
@@ -152,8 +152,8 @@ impl Index {
         &self.plugins
     }
 
-    /// Returns the plugins that have each of some words in their name, description or commands, in
-    /// large or small letters; first those that have them all in their name.
+    /// Returns the plugins that have all of the words in their name, description or commands,
+    /// regardless of case. Those with all of them in their name come first.
     pub fn search(&self, words: &[&str]) -> Vec<&Plugin> {
         let words: Vec<_> = words.iter().map(|it| it.to_lowercase()).collect();
         let has_all = |text: &str| {
@@ -168,7 +168,8 @@ impl Index {
         named
     }
 
-    /// Returns the plugins that a name means: the one of this name, or those of this short name.
+    /// Returns the plugins that a name refers to: the one with this name, or those with this short
+    /// name.
     pub fn named(&self, name: &str) -> Vec<&Plugin> {
         let Ok(asked) = name.parse::<PluginName>() else { return Vec::new() };
         let asked = PluginKey::new(asked, None);
@@ -176,8 +177,8 @@ impl Index {
         self.plugins.iter().filter(is_meant).collect()
     }
 
-    /// Returns the plugins that have the command that words begin with; if there are none, those
-    /// that have a longer command.
+    /// Returns the plugins that provide the command with which the words begin; if there are none,
+    /// those with a longer command.
     pub fn with_command(&self, words: &[String]) -> Option<(Match, Vec<&Plugin>)> {
         let typed = words.join(" ");
         let begins = |text: &str, with: &str| {
@@ -215,19 +216,19 @@ fn check(plugin: &Plugin) -> Result<(), Invalid> {
     ];
     for (field, list) in lists {
         if list.len() > MAX_ITEMS {
-            return wrong(field, format!("are {}, and the limit is {MAX_ITEMS}", list.len()));
+            return wrong(field, format!("are {}, but the limit is {MAX_ITEMS}", list.len()));
         }
         if list.iter().any(|it| it.trim().is_empty()) {
-            return wrong(field, "have an empty one".to_owned());
+            return wrong(field, "contain an empty one".to_owned());
         }
     }
     let items = lists.into_iter().flat_map(|(field, list)| list.iter().map(move |it| (field, it)));
     for (field, text) in texts.into_iter().chain(deprecated).chain(items) {
         if text.len() > MAX_TEXT {
-            return wrong(field, format!("has {} bytes, and the limit is {MAX_TEXT}", text.len()));
+            return wrong(field, format!("has {} bytes, but the limit is {MAX_TEXT}", text.len()));
         }
         if text.contains(char::is_control) {
-            return wrong(field, "has control characters".to_owned());
+            return wrong(field, "contains control characters".to_owned());
         }
     }
     if !plugin.name.parse::<PluginName>().is_ok_and(|it| it.is_qualified()) {
@@ -237,16 +238,19 @@ fn check(plugin: &Plugin) -> Result<(), Invalid> {
         );
     }
     if plugin.version.parse::<PluginVersion>().is_err() {
-        return wrong("version", format!("is not a version: `{}`", plugin.version));
+        return wrong("version", format!("is invalid: `{}`", plugin.version));
     }
     if !is_source(&plugin.source) {
-        return wrong("source", format!("is not a source without a version: `{}`", plugin.source));
+        return wrong(
+            "source",
+            format!("is not a valid source without a version: `{}`", plugin.source),
+        );
     }
     Ok(())
 }
 
-/// Whether a text says where a plugin comes from, and nothing that would be another thing on a
-/// command line.
+/// Returns whether a text is a source, and cannot be interpreted as anything else on a command
+/// line.
 fn is_source(text: &str) -> bool {
     let is_allowed = |it: char| it.is_alphanumeric() || SOURCE_CHARS.contains(it);
     // A bare word would be looked up in the index again.

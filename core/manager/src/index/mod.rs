@@ -1,11 +1,11 @@
-//! The index: which plugins there are, and where each comes from.
+//! The index: which plugins exist, and the source of each.
 //!
-//! A static JSON file, which anyone can publish; `docs/plugin-index.md` has its format. In reading
-//! order: what is in it ([`Index`]), what its signature says ([`trusted_comment`]), where it is
-//! and what is kept of it ([`Place`]).
+//! A static JSON file, which anyone can publish; `docs/plugin-index.md` describes its format. In
+//! reading order: its content ([`Index`]), the content of its signature ([`trusted_comment`]), and
+//! its location and cached copy ([`Place`]).
 //!
-//! Invariants: every quantity that the file controls has a limit; no text of it has control
-//! characters; with a key, nothing of it is read before its signature was verified.
+//! Invariants: every quantity that the file controls has a limit; none of its texts contains
+//! control characters; with a key, nothing in it is read before its signature has been verified.
 
 mod error;
 mod kept;

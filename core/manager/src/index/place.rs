@@ -1,4 +1,4 @@
-//! Where an index is: a file, or an address whose answer is kept for an hour.
+//! The location of an index: a file, or a URL whose response is cached for an hour.
 
 use super::error::IndexError;
 use super::kept::{Head, Kept, now};
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
-/// How long an index is used without asking whether there is a newer one.
+/// How long an index is used without checking for a newer one.
 const MAX_AGE: Duration = Duration::from_secs(3600);
-/// The largest index that is looked at on the way to another error.
+/// The largest index that is read for the hint of another error.
 const MAX_GLANCE: u64 = 4 * 1024 * 1024;
 /// A signature is far shorter.
 const MAX_SIGNATURE: u64 = 64 * 1024;
 
-/// Where an index is, and who must have signed it.
+/// The location of an index, and the key with which it must be signed.
 #[derive(Debug)]
 pub struct Place {
     address: Address,
@@ -39,19 +39,19 @@ enum Address {
 pub struct Loaded {
     /// The index.
     pub index: Index,
-    /// Where it is from, without secrets.
+    /// Its location, without secrets.
     pub place: String,
-    /// The key that its signature was verified with.
+    /// The key with which its signature was verified.
     pub key: Option<PublicKey>,
-    /// Why it is one that was fetched before, and may be old.
+    /// Why a cached copy was used, which may be outdated.
     pub stale: Option<FetchError>,
     /// When it was signed.
     created: Option<u64>,
 }
 
 impl Place {
-    /// Reads where an index is: a path, which is relative to `base`, or a URL. What is fetched is
-    /// kept in `cache`.
+    /// Reads the location of an index: a path, which is relative to `base`, or a URL. Fetched
+    /// indexes are stored in `cache`.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Place {
         Ok(Self { address, key, cache })
     }
 
-    /// Returns the server that the index is on, if it is on one.
+    /// Returns the server of the index, if it is on one.
     pub fn server(&self) -> Option<String> {
         match &self.address {
             Address::Url(url) => Some(host_of(url)),
@@ -82,11 +82,11 @@ impl Place {
         }
     }
 
-    /// Reads the index. Without a client, one on a server is that which was fetched before.
+    /// Reads the index. Without a client, the cached copy is used for one on a server.
     ///
     /// # Errors
     ///
-    /// It cannot be read or fetched, its signature is not by the key, or it is not valid.
+    /// It cannot be read or fetched, its signature was made with another key, or it is invalid.
     pub fn load(&self, client: Option<&Client>) -> Result<Loaded, IndexError> {
         match (&self.address, client) {
             (Address::File(path), _) => self.read(path, MAX_LEN),
@@ -98,7 +98,7 @@ impl Place {
         }
     }
 
-    /// Reads the index if that is quick: without the network, and if it is not large.
+    /// Reads the index if that is quick: without the network, and only if it is not large.
     pub fn glance(&self) -> Option<Loaded> {
         match &self.address {
             Address::File(path) => self.read(path, MAX_GLANCE).ok(),
@@ -113,13 +113,13 @@ impl Place {
             None => None,
         };
         let mut loaded = self.check(&path.display().to_string(), &bytes, signature.as_deref())?;
-        // Relative to the index, and not to wherever the command is run.
+        // Relative to the index, not to the current directory.
         let base = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         loaded.index.resolve(base.parent().unwrap_or(&base));
         Ok(loaded)
     }
 
-    /// Returns what is kept of the index, if it is valid and signed with the key.
+    /// Returns the cached copy of the index, if it is valid and signed with the key.
     fn kept(&self, url: &Url, limit: u64) -> Option<(Kept, Loaded)> {
         let kept = Kept::read(self.cache.as_deref()?, url, limit)?;
         let loaded = self.check_remote(url, &kept).ok()?;
@@ -142,7 +142,7 @@ impl Place {
         }
     }
 
-    /// Fetches the index, unless what is kept is the current one.
+    /// Fetches the index, unless the cached copy is current.
     fn renew(
         &self,
         url: &Url,
@@ -182,14 +182,14 @@ impl Place {
     fn check_remote(&self, url: &Url, kept: &Kept) -> Result<Loaded, IndexError> {
         let place = redact(url);
         let loaded = self.check(&place, &kept.bytes, kept.head.signature.as_deref())?;
-        // A server does not know the files of this machine.
+        // A server does not know the files on this machine.
         match loaded.index.check_remote() {
             Ok(()) => Ok(loaded),
             Err(source) => Err(IndexError::Invalid { place, source }),
         }
     }
 
-    /// Verifies the signature, if one must be there, and reads the index.
+    /// Verifies the signature, if one is required, and reads the index.
     fn check(
         &self,
         place: &str,
@@ -217,7 +217,7 @@ impl Place {
     }
 }
 
-/// Reads the signature beside a file, if there is one.
+/// Reads the signature next to a file, if there is one.
 fn read_signature(path: &Path) -> Result<Option<String>, IndexError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     for name in signature::signature_names(&name) {
@@ -230,7 +230,7 @@ fn read_signature(path: &Path) -> Result<Option<String>, IndexError> {
     Ok(None)
 }
 
-/// Fetches the signature beside an address, if there is one.
+/// Fetches the signature next to a URL, if there is one.
 fn fetch_signature(url: &Url, client: &Client) -> Result<Option<String>, IndexError> {
     for path in signature::signature_names(url.path()) {
         let mut url = url.clone();

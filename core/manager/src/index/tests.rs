@@ -1,4 +1,4 @@
-//! Indexes with limits exceeded and rules broken, signatures of minisign, and a server.
+//! Indexes that exceed limits and violate rules, minisign signatures, and a server.
 
 use super::kept::Kept;
 use super::*;
@@ -17,7 +17,7 @@ use std::thread;
 use tempfile::TempDir;
 use url::Url;
 
-/// Signatures of this text, made by minisign 0.11 (Debian), with a key that exists no more.
+/// Signatures of this text, made with minisign 0.11 (Debian) and a key that no longer exists.
 const SIGNED: &str = r#"{"format": 1, "plugins": [{"name": "registry.example.org", "source": "acme/registry", "description": "Image registries for clusters", "version": "1.2.0", "commands": ["registry create", "registry list"]}]}
 "#;
 const KEY: &str = "RWSyPCEGGN6QPTdQDrXnOXRbwXdSSP9SzlF4Hji4JnW297c+tAd2DWZh";
@@ -27,7 +27,7 @@ RUSyPCEGGN6QPd9jJJ42S6s2USQoCJdt7fUeQg/n0lHk8oeyFAEWXcftIb7DGxZJ4yADtnJFaEJeDG2U
 trusted comment: pintle-index created=1795802521
 rlefDKqhXiC20b6WCgVoux+JKDhomGJajjTSN88PqPdGym0Nz7TuXBkoQESN0kZHXQFlxf3cCl4SpUG13Wf3DQ==
 ";
-/// A second earlier.
+/// One second earlier.
 const OLD: &str = "untrusted comment: signature from minisign secret key
 RUSyPCEGGN6QPd9jJJ42S6s2USQoCJdt7fUeQg/n0lHk8oeyFAEWXcftIb7DGxZJ4yADtnJFaEJeDG2UdnOtRfKSnyF9i7JJ0wE=
 trusted comment: pintle-index created=1795802520
@@ -117,7 +117,7 @@ fn with_causes(err: &dyn Error) -> String {
     format!("{err}{}", cause.unwrap_or_default())
 }
 
-/// Reads an index with one plugin, of which some fields are others.
+/// Reads an index with one plugin, some fields of which are replaced.
 #[track_caller]
 fn refused(changes: Value) -> String {
     let mut plugin = json!({
@@ -141,55 +141,55 @@ fn what_is_not_an_index_is_refused() {
     check(
         "",
         expect![
-            "it is not JSON of the form that is expected: EOF while parsing a value at line 1 column 0"
+            "it is not JSON in the expected format: EOF while parsing a value at line 1 column 0"
         ],
     );
     check(
         "<html>",
-        expect!["it is not JSON of the form that is expected: expected value at line 1 column 1"],
+        expect!["it is not JSON in the expected format: expected value at line 1 column 1"],
     );
     check(
         "[]",
         expect![
-            "it is not JSON of the form that is expected: invalid length 0, expected struct File with 2 elements at line 1 column 2"
+            "it is not JSON in the expected format: invalid length 0, expected struct File with 2 elements at line 1 column 2"
         ],
     );
     check(
         r#"{"plugins": []}"#,
         expect![
-            "it is not JSON of the form that is expected: missing field `format` at line 1 column 15"
+            "it is not JSON in the expected format: missing field `format` at line 1 column 15"
         ],
     );
     check(
         r#"{"format": 1}"#,
         expect![
-            "it is not JSON of the form that is expected: missing field `plugins` at line 1 column 13"
+            "it is not JSON in the expected format: missing field `plugins` at line 1 column 13"
         ],
     );
     check(
         r#"{"format": 1, "plugins": [{"name": "a"}]}"#,
         expect![
-            "it is not JSON of the form that is expected: missing field `source` at line 1 column 39"
+            "it is not JSON in the expected format: missing field `source` at line 1 column 39"
         ],
     );
     check(
         r#"{"format": 2, "plugins": []}"#,
-        expect!["its format is 2, and this host reads format 1"],
+        expect!["its format is 2, but this host reads format 1"],
     );
     check(
         r#"{"format": 3, "names": {}}"#,
-        expect!["its format is 3, and this host reads format 1"],
+        expect!["its format is 3, but this host reads format 1"],
     );
     check(
         &SIGNED[..100],
         expect![
-            "it is not JSON of the form that is expected: EOF while parsing a value at line 1 column 100"
+            "it is not JSON in the expected format: EOF while parsing a value at line 1 column 100"
         ],
     );
     check(
         &"[".repeat(100_000),
         expect![
-            "it is not JSON of the form that is expected: invalid type: sequence, expected u32 at line 1 column 1"
+            "it is not JSON in the expected format: invalid type: sequence, expected u32 at line 1 column 1"
         ],
     );
 }
@@ -205,33 +205,33 @@ fn a_field_that_breaks_a_rule_is_named() {
         ),
         (
             json!({ "name": "It\u{1b}[2J" }),
-            "the name of plugin `It\\u{1b}[2J` has control characters",
+            "the name of plugin `It\\u{1b}[2J` contains control characters",
         ),
         (
             json!({ "description": "a\nhint: b" }),
-            "the description of plugin `it.example.org` has control characters",
+            "the description of plugin `it.example.org` contains control characters",
         ),
         (
             json!({ "commands": ["a\u{9b}"] }),
-            "the commands of plugin `it.example.org` has control characters",
+            "the commands of plugin `it.example.org` contains control characters",
         ),
         (
             json!({ "deprecated": "\t" }),
-            "the deprecation of plugin `it.example.org` has control characters",
+            "the deprecation of plugin `it.example.org` contains control characters",
         ),
         (
             json!({ "description": "a".repeat(1001) }),
-            "the description of plugin `it.example.org` has 1001 bytes, and the limit is 1000",
+            "the description of plugin `it.example.org` has 1001 bytes, but the limit is 1000",
         ),
         (
             json!({ "events": vec!["a"; 1001] }),
-            "the events of plugin `it.example.org` are 1001, and the limit is 1000",
+            "the events of plugin `it.example.org` are 1001, but the limit is 1000",
         ),
-        (json!({ "commands": [" "] }), "the commands of plugin `it.example.org` have an empty one"),
         (
-            json!({ "version": "new" }),
-            "the version of plugin `it.example.org` is not a version: `new`",
+            json!({ "commands": [" "] }),
+            "the commands of plugin `it.example.org` contain an empty one",
         ),
+        (json!({ "version": "new" }), "the version of plugin `it.example.org` is invalid: `new`"),
     ] {
         assert_eq!(refused(changes), expected);
     }
@@ -264,7 +264,8 @@ fn a_source_is_safe_to_be_copied_to_a_command_line() {
         "./a'b",
         "oci://a.example/b:1",
     ] {
-        let expected = "the source of plugin `it.example.org` is not a source without a version";
+        let expected =
+            "the source of plugin `it.example.org` is not a valid source without a version";
         assert_eq!(refused(json!({ "source": source })), format!("{expected}: `{source}`"));
     }
 }
@@ -275,7 +276,7 @@ fn there_are_not_too_many_plugins_and_none_twice() {
         |n: usize| (0..n).map(|it| plugin(&format!("p{it}.example.org"), "It", &[])).collect();
     Index::new(many(50_000)).unwrap();
     let err = Index::new(many(50_001)).unwrap_err();
-    assert_eq!(err.to_string(), "it has 50001 plugins, and the limit is 50000");
+    assert_eq!(err.to_string(), "it has 50001 plugins, but the limit is 50000");
     let err = Index::new(vec![plugin("a.b", "", &[]), plugin("a.b", "", &[])]).unwrap_err();
     assert_eq!(err.to_string(), "plugin `a.b` is listed twice");
 }
@@ -320,7 +321,7 @@ fn with_a_key_the_signature_is_verified_before_anything_is_read() {
         Some(KEY),
         expect![[r#"
         the plugin index `[DIR]/index.json` has no signature
-        `index-key` in the configuration requires a signature: a file `.minisig` beside the index"#]],
+        `index-key` in the configuration requires a signature: a `.minisig` file next to the index"#]],
     );
     check(
         "not JSON",
@@ -328,7 +329,7 @@ fn with_a_key_the_signature_is_verified_before_anything_is_read() {
         Some(KEY),
         expect![[r#"
         failed to verify the signature of `[DIR]/index.json`: the signature does not match the file and its trusted comment
-        the index is not the one that was published: do not use it, and tell its publisher"#]],
+        do not use the index, and report it to its publisher: it is not the published one"#]],
     );
     check(
         SIGNED,
@@ -343,7 +344,7 @@ fn with_a_key_the_signature_is_verified_before_anything_is_read() {
         Some(OF_A_PLUGIN),
         Some(KEY),
         expect![[r#"
-        the signature of `[DIR]/index.json` is not that of a plugin index: found `pintle-plugin name=a version=1 target=t file=f`
+        the signature of `[DIR]/index.json` is not for a plugin index: found `pintle-plugin name=a version=1 target=t file=f`
         report it to the publisher of the index"#]],
     );
     check(
@@ -351,7 +352,7 @@ fn with_a_key_the_signature_is_verified_before_anything_is_read() {
         Some(TWICE),
         Some(KEY),
         expect![[r#"
-        the signature of `[DIR]/index.json` is not that of a plugin index: found `pintle-index created=1 created=2`
+        the signature of `[DIR]/index.json` is not for a plugin index: found `pintle-index created=1 created=2`
         report it to the publisher of the index"#]],
     );
     assert!(GOOD.contains(&trusted_comment(1_795_802_521)));
@@ -399,7 +400,7 @@ fn a_large_file_is_refused_and_not_glanced_at() {
     assert_eq!(err.hint().as_deref(), Some("check the path of the index"));
 }
 
-/// A server of files, each with an ETag that is its text's length.
+/// A server for files. The ETag of each is the length of its text.
 struct Server {
     url: Url,
     files: Arc<Mutex<HashMap<String, String>>>,
@@ -454,7 +455,7 @@ fn client() -> Client {
     Client::new(options, &|_| None).unwrap()
 }
 
-/// Makes what is kept two hours older.
+/// Makes the cached copy two hours older.
 fn age(cache: &Path, url: &Url) {
     let mut kept = Kept::read(cache, url, MAX_LEN).unwrap();
     kept.head.at -= 7200;
@@ -485,12 +486,12 @@ fn what_was_fetched_is_used_for_an_hour_and_then_only_if_it_is_still_current() {
     server.put("/index.json", r#"{"format": 1, "plugins": []}"#);
     assert!(place.load(Some(&client)).unwrap().index.plugins().is_empty());
     assert_eq!(server.requests(), ["/index.json 200"]);
-    // A server that fails does not stop work with what is there.
+    // A failing server does not prevent the use of the cached copy.
     age(dir.path(), &server.url);
     server.put("/index.json", "broken");
     let loaded = place.load(Some(&client)).unwrap();
     assert!(loaded.stale.unwrap().to_string().contains("500"));
-    // A new index that is not valid does.
+    // A new index that is invalid does.
     server.put("/index.json", "{}");
     let err = place.load(Some(&client)).unwrap_err();
     assert!(with_causes(&err).contains("missing field"), "{}", with_causes(&err));
@@ -510,7 +511,7 @@ fn what_is_kept_is_verified_like_what_is_fetched() {
     let _ = load(Some(KEY)).unwrap();
     assert!(server.requests().is_empty());
     assert!(matches!(load(Some(OTHER_KEY)).unwrap_err(), IndexError::Signature(_)));
-    // Bytes that were changed in the cache are fetched again.
+    // Bytes that have changed in the cache are fetched again.
     let mut kept = Kept::read(dir.path(), &server.url, MAX_LEN).unwrap();
     kept.bytes[50] ^= 1;
     kept.write(dir.path(), &server.url);
@@ -540,5 +541,5 @@ fn an_index_of_a_server_names_no_files_of_this_machine() {
     server.put("/index.json", &SIGNED.replace("acme/registry", "/etc/registry.so"));
     let err = place(server.url.as_str(), None, None).load(Some(&client)).unwrap_err();
     let text = with_causes(&err);
-    assert!(text.ends_with("is a path, and the index is not a file: `/etc/registry.so`"), "{text}");
+    assert!(text.ends_with("is a path, but the index is not a file: `/etc/registry.so`"), "{text}");
 }

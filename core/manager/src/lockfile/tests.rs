@@ -1,4 +1,4 @@
-//! What is read and written as a lock file, and what git merges.
+//! Tests the text of lock files, and how git merges them.
 
 use super::*;
 use expect_test::{Expect, expect};
@@ -62,7 +62,7 @@ fn what_is_written_is_read_whatever_the_texts() {
         locked.targets.insert("odd target.1".to_owned(), target);
     }
     assert_eq!(lock.to_string().parse::<LockFile>().unwrap(), lock);
-    // Tables are read as well, for example those of another tool.
+    // Tables are read as well, for example from another tool.
     let tables = toml::to_string(&lock).unwrap();
     assert!(tables.contains("[plugin.\"a.example.org\"]"), "{tables}");
     assert_eq!(tables.parse::<LockFile>().unwrap(), lock);
@@ -79,11 +79,11 @@ fn what_cannot_be_a_lock_file_is_refused_with_its_line_or_plugin() {
     let good = lock_of(&["hello"]).to_string();
     for mark in ["<<<<<<< HEAD", "||||||| base", "=======", ">>>>>>> theirs", "=======\r"] {
         let text = good.replace("[plugin]", &format!("[plugin]\n{mark}"));
-        check_refused(&text, expect!["line 5 is the mark of a conflict, which a merge has left"]);
+        check_refused(&text, expect!["line 5 is a conflict marker from a merge"]);
     }
     check_refused(
         "format = 2\nplugin = \"not a table any more\"\n",
-        expect!["it has format 2, this host knows 1"],
+        expect!["its format is 2, but this host reads format 1"],
     );
     check_refused("", expect!["line 1 is invalid: missing field `format`"]);
     check_refused(
@@ -97,9 +97,7 @@ fn what_cannot_be_a_lock_file_is_refused_with_its_line_or_plugin() {
     let twice = format!("{good}\"hello.example.org\".version = \"2.0.0\"\n");
     check_refused(
         &twice,
-        expect![[
-            r#"line 15 says again what an earlier line says of `"hello.example.org".version`"#
-        ]],
+        expect![[r#"line 15 repeats `"hello.example.org".version` of an earlier line"#]],
     );
 }
 
@@ -148,7 +146,7 @@ fn no_name_leads_outside() {
     }
 }
 
-/// A repository with a lock file that git merges by the union of its lines.
+/// A repository with a lock file that git merges as the union of its lines.
 struct Repository(tempfile::TempDir);
 
 impl Repository {
@@ -184,7 +182,7 @@ impl Repository {
         self.git(&["commit", "-q", "--allow-empty", "-m", "change"]);
     }
 
-    /// Returns what a merge of two branches with these lock files is.
+    /// Returns the result of merging two branches with these lock files.
     fn merge(base: &LockFile, ours: &LockFile, theirs: &LockFile) -> String {
         let repository = Self::new(base);
         repository.git(&["checkout", "-q", "-b", "theirs"]);
@@ -224,7 +222,7 @@ fn a_union_of_two_branches_that_update_one_plugin_is_refused_by_its_line() {
     let text = Repository::merge(&with("1.0.0"), &with("1.1.0"), &with("1.2.0"));
     let err = text.parse::<LockFile>().unwrap_err();
     assert!(matches!(err, LockFileError::Twice { .. }), "{err}");
-    // The same update on both sides is one, and one beside an addition is both.
+    // The same update on both sides counts once, and an update next to an addition keeps both.
     assert_eq!(
         Repository::merge(&with("1.0.0"), &with("1.1.0"), &with("1.1.0"))
             .parse::<LockFile>()

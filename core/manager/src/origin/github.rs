@@ -1,4 +1,4 @@
-//! Releases at GitHub.
+//! Releases on GitHub.
 
 use super::partial::{bytes_of, partial_file};
 use super::release::{Origin, OriginError, Progress, Release, Remote, TOO_NEW, Wanted};
@@ -14,13 +14,13 @@ use time::OffsetDateTime;
 pub(crate) struct GitHubOrigin<'c> {
     pub(crate) github: GitHub<'c>,
     pub(crate) repo: String,
-    /// Where files that come only in part are kept.
+    /// Where partially downloaded files are stored.
     pub(crate) partial: Option<PathBuf>,
 }
 
 /// No release is old enough.
 #[derive(Debug, thiserror::Error)]
-#[error("the only releases of `{repo}` are younger than {}", humantime::format_duration(*age))]
+#[error("all releases of `{repo}` are younger than {}", humantime::format_duration(*age))]
 struct TooNew {
     repo: String,
     age: std::time::Duration,

@@ -5,18 +5,18 @@ use crate::archive::MAX_LEN;
 use pintle_host::fs::{self, Dir, Kind};
 use std::path::{Path, PathBuf};
 
-/// The most files of a directory; of more, it is not that of a plugin.
+/// The largest number of files in a directory. A plugin has fewer.
 const MAX_FILES: usize = 2_000;
 
-/// A file on this machine: the only release that it has.
+/// A file on this machine, which is its only release.
 #[derive(Debug)]
 pub struct LocalOrigin {
     path: PathBuf,
 }
 
-/// A version is asked of something that has no versions.
+/// A version was requested from a source without versions.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` is a file, and so has no version `{version}`", path.display())]
+#[error("`{}` is a file, and has no version `{version}`", path.display())]
 struct NoVersions {
     path: PathBuf,
     version: String,
@@ -42,7 +42,7 @@ impl Origin for LocalOrigin {
         }
         let (_, metadata) = fs::open_regular(&self.path)?;
         let mut files = vec![remote(&self.path, Some(metadata.len()))];
-        // A signature lies beside what it is for.
+        // A signature is next to its file.
         for name in crate::signature::signature_names(&files[0].name) {
             let path = self.path.with_file_name(name);
             if path.is_file() {
@@ -65,18 +65,18 @@ impl Origin for LocalOrigin {
     }
 }
 
-/// A directory holds something that a plugin does not have.
+/// A directory contains something that a plugin must not contain.
 #[derive(Debug, thiserror::Error)]
 enum DirError {
     #[error("`{}` is neither a regular file nor a directory", path.display())]
     Kind { path: PathBuf },
-    #[error("directory `{}` holds more than {MAX_LEN} bytes", path.display())]
+    #[error("directory `{}` contains more than {MAX_LEN} bytes", path.display())]
     TooLarge { path: PathBuf },
-    #[error("directory `{}` holds more than {MAX_FILES} files", path.display())]
+    #[error("directory `{}` contains more than {MAX_FILES} files", path.display())]
     TooMany { path: PathBuf },
 }
 
-/// Packs a directory, so that what is in it goes the way of every archive.
+/// Packs a directory, so that its content is processed like any other archive.
 fn packed(root: &Path) -> Result<Vec<u8>, OriginError> {
     let dir = Dir::open(root)?;
     let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -1,7 +1,7 @@
-//! A directory that others install from without the network, as `plugin mirror` makes it.
+//! A directory from which plugins can be installed without the network, created by `plugin mirror`.
 //!
-//! `<owner>/<repo>/<version>/` has the files of a release, and `release.toml` what the source
-//! said of them. Signatures are mirrored like all files, so a mirror needs no trust of its own.
+//! `<owner>/<repo>/<version>/` contains the files of a release, and `release.toml` the information
+//! from the source. Signatures are mirrored like all files, so a mirror need not be trusted.
 
 use super::release::{Origin, OriginError, Progress, Release, Remote, TOO_NEW, Wanted};
 use crate::archive::MAX_LEN;
@@ -17,18 +17,18 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What is known of a mirrored release.
+/// The file with the information about a mirrored release.
 const FILE: &str = "release.toml";
 /// The largest such file.
 const MAX_RECORD: u64 = 4 * 1024 * 1024;
 
-/// What a mirror knows of a release.
+/// The information about a release in a mirror.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirrorRelease {
-    /// What the source calls it.
+    /// The source's name for the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// When it was published, by RFC 3339.
+    /// When it was published, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<String>,
     /// Whether the source promises that it never changes.
@@ -41,9 +41,9 @@ pub struct MirrorRelease {
 /// A file of a mirrored release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirrorFile {
-    /// The digest that the source gave, or else that of what was fetched.
+    /// The digest from the source, or else the digest of the fetched file.
     pub digest: Digest,
-    /// The target that it is for, where the source said so.
+    /// Its target, if the source has specified one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
@@ -55,7 +55,7 @@ pub struct MirrorOrigin {
     place: Place,
 }
 
-/// What a mirror lacks.
+/// What a mirror does not have.
 #[derive(Debug, thiserror::Error)]
 enum MirrorError {
     #[error("mirror `{}` has no release of `{place}`", root.display())]
@@ -64,7 +64,7 @@ enum MirrorError {
     NoVersion { root: PathBuf, place: Place, version: String, there: Vec<String> },
     #[error("mirror `{}` has no version of `{place}` that is older than {}", root.display(), humantime::format_duration(*age))]
     TooNew { root: PathBuf, place: Place, age: Duration },
-    #[error("mirror `{}` has pre-releases of `{place}` only", root.display())]
+    #[error("mirror `{}` has only pre-releases of `{place}`", root.display())]
     NoStable { root: PathBuf, place: Place },
     #[error("`{}` is damaged", path.display())]
     Damaged { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
@@ -81,16 +81,16 @@ impl MirrorOrigin {
         Self { root: root.into(), place }
     }
 
-    /// Returns where a mirror keeps a version of a plugin.
+    /// Returns the path of a plugin's version in a mirror.
     pub fn path(place: &Place, version: &str) -> PathBuf {
         Path::new(&place.owner).join(&place.repo).join(version)
     }
 
-    /// Writes what is known of a release into its directory in a mirror.
+    /// Writes the information about a release into its directory in a mirror.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When writing to disk fails.
     pub fn write(folder: &Path, release: &MirrorRelease) -> Result<(), fs::Error> {
         let text = toml::to_string(release).expect("a release has string keys");
         fs::replace(&folder.join(FILE), text.as_bytes(), fs::Mode::New(0o644))
@@ -143,7 +143,7 @@ impl MirrorOrigin {
                     OriginError::new(MirrorError::TooNew { root, place, age }).hint(TOO_NEW)
                 }
                 None => OriginError::new(MirrorError::NoStable { root, place })
-                    .hint("take one of them with `--pre`, or name its version"),
+                    .hint("use one of them with `--pre`, or specify its version"),
             });
         };
         let same = |(name, release): &(String, MirrorRelease)| {

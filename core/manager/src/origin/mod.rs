@@ -1,7 +1,7 @@
-//! The releases of a plugin, wherever they are kept.
+//! The releases of a plugin, regardless of their source.
 //!
-//! All sources give the same: a release is a set of named files, some of them with a digest that
-//! the source vouches for, and each can be fetched.
+//! All sources provide the same: a release is a set of named files, some with a digest from the
+//! source, and each of them can be fetched.
 
 mod github;
 mod local;

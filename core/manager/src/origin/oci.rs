@@ -1,4 +1,4 @@
-//! Releases in a repository of an OCI registry: a tag is a release.
+//! Releases in a repository of an OCI registry. A tag is a release.
 
 use super::partial::{bytes_of, partial_file};
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
@@ -20,7 +20,7 @@ pub(crate) struct OciOrigin<'c> {
     spec: OciSpec,
     credentials: Credentials,
     partial: Option<PathBuf>,
-    /// The signatures that were found, by the names of their files.
+    /// The signatures, by the names of their files.
     signatures: Mutex<BTreeMap<String, String>>,
 }
 
@@ -58,7 +58,7 @@ impl Origin for OciOrigin<'_> {
         let pinned = registry.pin()?;
         let mut release = Release {
             tag: pinned.version.clone().or_else(|| spec.tag.clone()),
-            // What is named by its digest cannot change.
+            // An artifact that is referred to by its digest cannot change.
             is_immutable: spec.digest.is_some(),
             ..Release::default()
         };

@@ -1,4 +1,4 @@
-//! Files that come over a network, perhaps in several attempts.
+//! Files that are fetched over a network, possibly in several attempts.
 
 use super::release::{OriginError, Remote};
 use crate::archive::MAX_LEN;
@@ -8,28 +8,28 @@ use crate::source::http::Content;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long what has come is kept for a command that resumes it.
+/// How long a partial file is kept for a later command.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Removes what no command has resumed for long, and what killed ones have left beside it.
+/// Removes partial files that no command has resumed for long, and the remains of killed commands.
 pub(crate) fn sweep(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let modified = entry.metadata().and_then(|it| it.modified()).ok();
         if modified.and_then(|it| it.elapsed().ok()).is_some_and(|it| it > MAX_AGE) {
-            // It costs only room; the next command tries again.
+            // It only uses disk space, and the next command tries again.
             let _ = std::fs::remove_file(entry.path());
         }
     }
 }
 
-/// Returns where a file is kept that has come only in part.
+/// Returns where a partial file is stored.
 pub(super) fn partial_file(folder: &Path, file: &Remote) -> PathBuf {
     let digest = Digest::of(file.url.as_bytes()).hex();
     folder.join(format!("{}.part", &digest[..24]))
 }
 
-/// Reads what was fetched; a file that has come whole is not kept.
+/// Reads a fetched file. A complete file is not kept.
 pub(super) fn bytes_of(content: Content) -> Result<Vec<u8>, OriginError> {
     match content {
         Content::Memory(bytes) => Ok(bytes),

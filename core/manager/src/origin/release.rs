@@ -1,4 +1,4 @@
-//! What every source gives: releases, their files, and what can go wrong.
+//! The common types of all sources: releases, their files, and errors.
 
 use crate::digest::Digest;
 use pintle_host::fs;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 /// One version of a plugin at its source.
 #[derive(Debug, Clone, Default)]
 pub struct Release {
-    /// What the source calls it.
+    /// The source's name for it.
     pub tag: Option<String>,
     /// When it was published.
     pub published: Option<OffsetDateTime>,
@@ -24,46 +24,46 @@ pub struct Release {
 pub struct Remote {
     /// Its name.
     pub name: String,
-    /// Where it is fetched from.
+    /// The URL from which it is fetched.
     pub url: String,
     /// Its length in bytes.
     pub size: Option<u64>,
-    /// The digest that the source gives for it.
+    /// The digest from the source.
     pub digest: Option<Digest>,
-    /// A digest that the source gives in a form that cannot be compared.
+    /// A digest from the source in an unsupported form.
     pub unknown_digest: Option<String>,
-    /// The target that it is for, where the source says so.
+    /// Its target, if the source specifies it.
     pub target: Option<String>,
 }
 
-/// Which release is wanted.
+/// Selects a release.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// This one, by its tag or its version; without, the newest.
+    /// This release, by its tag or its version; without it, the newest.
     pub version: Option<String>,
     /// Whether a pre-release can be the newest.
     pub pre_releases: bool,
-    /// How old the newest must be.
+    /// The minimum age of the newest release.
     pub minimum_age: Option<Duration>,
 }
 
-/// What to do about releases that are too young.
+/// What to do about releases that are too recent.
 pub(super) const TOO_NEW: &str =
-    "wait, or name the version that you have looked at, for example `owner/repo@1.2.0`";
+    "wait, or specify a version that you have examined, for example `owner/repo@1.2.0`";
 
-/// Why a source does not give what is wanted.
+/// Why a source does not provide the requested release.
 #[derive(Debug)]
 pub struct OriginError {
     /// What happened.
     pub source: Box<dyn Error + Send + Sync>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Whether the user has ended it.
+    /// Whether the user has interrupted it.
     pub is_interrupted: bool,
 }
 
 impl OriginError {
-    /// Returns an error that is not known more closely.
+    /// Returns an error without further details.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: source.into(), hint: None, is_interrupted: false }
     }
@@ -81,25 +81,25 @@ impl From<fs::Error> for OriginError {
     }
 }
 
-/// Is told how many bytes have come, of how many.
+/// Is called with the number of received bytes, and of all bytes if known.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
-/// A place that has releases of one plugin. Several are asked at the same time.
+/// A source with the releases of one plugin. Several are queried at the same time.
 pub trait Origin: Sync {
     /// Finds a release.
     ///
     /// # Errors
     ///
-    /// When there is none that is wanted, or the source does not answer.
+    /// When no release matches, or the source does not answer.
     fn release(&self, wanted: &Wanted) -> Result<Release, OriginError>;
 
-    /// Returns the server that is asked; `None` if nothing comes over a network.
+    /// Returns the server that is queried; `None` if the source needs no network.
     fn server(&self) -> Option<String>;
 
     /// Fetches a file of a release.
     ///
     /// # Errors
     ///
-    /// When it does not come whole.
+    /// When it cannot be fetched completely.
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError>;
 }

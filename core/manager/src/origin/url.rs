@@ -12,7 +12,7 @@ use url::Url;
 /// A signature is far shorter.
 const MAX_SIGNATURE: u64 = 64 * 1024;
 
-/// One file on a web server, with its signature beside it if it has one.
+/// One file on a web server, with its signature if there is one next to it.
 pub(crate) struct UrlOrigin<'c> {
     pub(crate) client: &'c Client,
     pub(crate) url: Url,

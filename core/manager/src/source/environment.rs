@@ -1,4 +1,4 @@
-//! The environment as a value, so that tests have one of their own.
+//! The environment as a value, so that tests can use their own.
 
-/// Reads a variable of the environment: that of the process in the host, anything in tests.
+/// Reads an environment variable: of the process in the host, and any value in tests.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

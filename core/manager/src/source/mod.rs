@@ -1,8 +1,9 @@
-//! Where plugins come from: what the user typed, and how the files of a release are fetched.
+//! Sources of plugins: parses what the user typed, and fetches the files of a release.
 //!
-//! In reading order: what a source is ([`spec`]), how bytes are fetched ([`http`]), the two kinds
-//! of servers that know releases ([`github`], [`oci`]). Everything here blocks; what comes from
-//! the network has a limit, and nothing is trusted before its hash is compared.
+//! In reading order: the syntax of sources ([`spec`]), the transfer of bytes ([`http`]), and the
+//! two kinds of servers with releases ([`github`], [`oci`]). All functions here block. Everything
+//! that comes from the network has a limit, and nothing is trusted before its hash has been
+//! compared.
 
 mod environment;
 pub mod github;

@@ -1,4 +1,4 @@
-//! What the user typed to say where a plugin comes from. Reading it touches no network.
+//! Parses the source of a plugin that the user typed, without using the network.
 
 use pintle_host::caller;
 use std::fmt;
@@ -10,10 +10,10 @@ use url::Url;
 use super::http::redact;
 use crate::digest::{hex, parse_sha256, sha256};
 
-/// How long a part of a store path can be.
+/// The largest length of a component of a store path.
 const MAX_COMPONENT: usize = 100;
 
-/// Where a plugin comes from.
+/// The source of a plugin.
 ///
 /// | typed | is |
 /// |---|---|
@@ -32,7 +32,7 @@ pub enum Spec {
         owner: String,
         /// The repository's name.
         repo: String,
-        /// The version or tag, as typed; the latest release without one.
+        /// The version or tag, as typed; without it, the latest release.
         version: Option<String>,
     },
     /// A repository of an OCI registry.
@@ -43,7 +43,7 @@ pub enum Spec {
     Path(PathBuf),
 }
 
-/// A repository of an OCI registry, and what is meant in it.
+/// A repository of an OCI registry, and the artifact in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OciSpec {
     /// The host, with a port if one was typed.
@@ -52,45 +52,45 @@ pub struct OciSpec {
     pub repository: String,
     /// The tag.
     pub tag: Option<String>,
-    /// The digest, in the form `sha256:…`. It outranks the tag.
+    /// The digest, in the form `sha256:…`. It takes precedence over the tag.
     pub digest: Option<String>,
 }
 
-/// Text that does not say where a plugin comes from.
+/// Why a text is not a plugin source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecError {
-    /// There is no text.
+    /// The text is empty.
     #[error("the plugin source is empty")]
     Empty,
-    /// A scheme that is not supported.
+    /// The scheme is not supported.
     #[error("unsupported scheme `{scheme}` in the plugin source `{text}`")]
     Scheme {
-        /// What was typed.
+        /// The text.
         text: String,
         /// Its scheme.
         scheme: String,
     },
-    /// A URL with a user or a password.
+    /// The URL contains a user or a password.
     #[error("the plugin source `{url}` contains credentials, which would be stored in lock files")]
     Credentials {
         /// The URL without them.
         url: String,
     },
-    /// One part is malformed.
+    /// A part of the source is malformed.
     #[error("invalid {part} `{value}` in the plugin source `{text}`")]
     Part {
-        /// What was typed.
+        /// The text.
         text: String,
-        /// Which part: for example `tag`.
+        /// The part, for example `tag`.
         part: &'static str,
         /// Its value.
         value: String,
     },
-    /// None of the known forms, and there is no such file.
+    /// The text has none of the known forms, and no such file exists.
     #[error("invalid plugin source `{text}`: not a repository, a URL or an existing file")]
     Unknown {
-        /// What was typed.
+        /// The text.
         text: String,
     },
 }
@@ -112,19 +112,18 @@ impl SpecError {
             }
             Self::Credentials { url } => format!("use `{url}`"),
             Self::Part { part: "repository", .. } => {
-                "repositories of registries are in lower case, for example `oci://ghcr.io/owner/name`"
+                "write the repository of a registry in lower case, for example \
+                 `oci://ghcr.io/owner/name`"
                     .into()
             }
-            Self::Part { part: "digest", .. } => {
-                "a digest is `sha256:` and 64 hexadecimal digits".into()
-            }
+            Self::Part { part: "digest", .. } => "use `sha256:` and 64 hexadecimal digits".into(),
             _ => FORMS.into(),
         }
     }
 }
 
 impl Spec {
-    /// Returns the source without version, tag or digest: what stays the same in an upgrade.
+    /// Returns the source without version, tag or digest, which stays the same in an upgrade.
     pub fn source(&self) -> String {
         match self {
             Self::GitHub { owner, repo, .. } => format!("{owner}/{repo}"),
@@ -133,7 +132,7 @@ impl Spec {
         }
     }
 
-    /// Returns the version, tag or digest that was asked for.
+    /// Returns the requested version, tag or digest.
     pub fn version(&self) -> Option<&str> {
         match self {
             Self::GitHub { version, .. } => version.as_deref(),
@@ -144,9 +143,9 @@ impl Spec {
 
     /// Returns the first directory in the store.
     ///
-    /// It is the owner of a GitHub repository, `oci.<registry>`, `https.<host>` (or `http.`),
-    /// or `file.local`. Owners at GitHub have no dot, so the kinds never share a directory. A port
-    /// is made safe in the way of [`repo`](Self::repo).
+    /// It is the owner of a GitHub repository, `oci.<registry>`, `https.<host>` (or `http.`), or
+    /// `file.local`. GitHub owners contain no dot, so different kinds never share a directory. A
+    /// port is made safe in the same way as in [`repo`](Self::repo).
     pub fn owner(&self) -> String {
         match self {
             Self::GitHub { owner, .. } => owner.clone(),
@@ -164,9 +163,9 @@ impl Spec {
     /// Returns the second directory in the store.
     ///
     /// It is the name of a GitHub repository or a registry's repository. A slash or any other
-    /// character outside `[A-Za-z0-9._-]` becomes `-`, and a part of the source's SHA-256 follows,
-    /// so that two sources never share a directory. For a URL and a path it is the file's name
-    /// with that hash, which covers the rest of the URL and the absolute path.
+    /// character outside `[A-Za-z0-9._-]` becomes `-`, and a part of the source's SHA-256 is
+    /// appended, so that two sources never share a directory. For a URL or a path, it is the file's
+    /// name with that hash, which covers the rest of the URL or the absolute path.
     pub fn repo(&self) -> String {
         match self {
             Self::GitHub { repo, .. } => repo.clone(),
@@ -184,7 +183,7 @@ impl Spec {
     }
 }
 
-/// Returns a source as it can be shown: what the query of a URL says may be a secret.
+/// Returns a source in displayable form: the query of a URL may contain a secret.
 pub fn shown(source: &str) -> String {
     match Url::parse(source) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => redact(&url),
@@ -233,7 +232,7 @@ impl fmt::Display for Spec {
             Self::GitHub { owner, repo, version: Some(it) } => write!(f, "{owner}/{repo}@{it}"),
             Self::Oci(it) => write!(f, "{it}"),
             Self::Url(url) => write!(f, "{url}"),
-            // Without this a path such as `a/b` would be read as a repository.
+            // Without this, a path such as `a/b` would be interpreted as a repository.
             Self::Path(path) if !looks_like_path(&path.to_string_lossy()) => {
                 write!(f, "./{}", path.display())
             }
@@ -289,7 +288,7 @@ impl OciSpec {
     }
 }
 
-/// Reads a source with a scheme other than `oci`.
+/// Parses a source with a scheme other than `oci`.
 fn with_scheme(text: &str, scheme: &str) -> Result<Spec, SpecError> {
     if !matches!(scheme, "http" | "https" | "file") {
         return Err(SpecError::Scheme { text: text.to_owned(), scheme: scheme.to_owned() });
@@ -311,7 +310,7 @@ fn with_scheme(text: &str, scheme: &str) -> Result<Spec, SpecError> {
     }
 }
 
-/// Reads the address of a repository or of one release's page; `None` for files.
+/// Parses the URL of a repository or of the page of a release; `None` for files.
 fn github_url(text: &str, url: &Url) -> Result<Option<Spec>, SpecError> {
     let parts: Vec<_> =
         url.path_segments().into_iter().flatten().filter(|it| !it.is_empty()).collect();
@@ -325,7 +324,7 @@ fn github_url(text: &str, url: &Url) -> Result<Option<Spec>, SpecError> {
     github(text, &rest).map(Some)
 }
 
-/// Reads `owner/repo[@version]`.
+/// Parses `owner/repo[@version]`.
 fn github(text: &str, rest: &str) -> Result<Spec, SpecError> {
     let (name, version) = match rest.split_once('@') {
         Some((name, version)) => (name, Some(version)),
@@ -351,13 +350,13 @@ fn part_of(text: &str, part: &'static str, value: &str) -> SpecError {
     SpecError::Part { text: shown(text), part, value: shown(value) }
 }
 
-/// Returns whether text has the form `owner/repo` or `owner/repo@…`.
+/// Returns whether a text has the form `owner/repo` or `owner/repo@…`.
 fn is_github(text: &str) -> bool {
     let name = text.split('@').next().unwrap_or_default();
     name.split_once('/').is_some_and(|(owner, repo)| is_owner(owner) && is_repo(repo))
 }
 
-/// Owners have no dots, which keeps them apart from hosts.
+/// Owners contain no dots, which distinguishes them from hosts.
 fn is_owner(text: &str) -> bool {
     let is_allowed = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_');
     (1..=39).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_allowed)
@@ -369,7 +368,7 @@ fn is_repo(text: &str) -> bool {
         && text.bytes().all(is_safe)
 }
 
-/// What git allows as the name of a tag, more or less.
+/// Approximately the tag names that git allows.
 fn is_version(text: &str) -> bool {
     let is_forbidden = |it: char| it.is_control() || it.is_whitespace() || "\\~^:?*[@".contains(it);
     (1..=250).contains(&text.len())
@@ -383,7 +382,7 @@ fn is_safe(byte: u8) -> bool {
 }
 
 fn is_registry(text: &str) -> bool {
-    // The parser of URLs knows hosts, addresses and ports.
+    // The URL parser validates hosts, addresses and ports.
     let url = Url::parse(&format!("https://{text}/"));
     let is_allowed = |it: u8| it.is_ascii_alphanumeric() || b".-:[]".contains(&it);
     text.bytes().all(is_allowed) && url.is_ok_and(|it| it.host_str().is_some())
@@ -409,7 +408,7 @@ fn looks_like_path(text: &str) -> bool {
         || has_drive(text.as_bytes()) && text.as_bytes()[2] == b'/'
 }
 
-/// Shells do this, but not in the middle of `--from=~/x`.
+/// Shells expand this, but not in the middle of `--from=~/x`.
 fn expand_home(text: &str) -> PathBuf {
     let rest = if text == "~" { Some("") } else { text.strip_prefix("~/") };
     match (rest, caller::home_dir()) {
@@ -418,7 +417,7 @@ fn expand_home(text: &str) -> PathBuf {
     }
 }
 
-/// Returns what `git clone` takes as `owner/repo`: `git@github.com:o/r.git`, `ssh://…`.
+/// Returns the `owner/repo` of an address for `git clone`: `git@github.com:o/r.git`, `ssh://…`.
 fn github_of_git(text: &str) -> Option<String> {
     let text = text.split_once("://").map_or(text, |(_, it)| it);
     let rest = text.strip_prefix("git@").unwrap_or(text).strip_prefix("github.com")?;
@@ -427,14 +426,14 @@ fn github_of_git(text: &str) -> Option<String> {
     is_github(name).then(|| name.to_owned())
 }
 
-/// Returns whether text begins with a host: something with a dot or a port.
+/// Returns whether a text begins with a host: a name with a dot or a port.
 fn has_registry(text: &str) -> bool {
     text.split_once('/').is_some_and(|(host, rest)| {
         (host.contains('.') || host.contains(':')) && is_registry(host) && !rest.is_empty()
     })
 }
 
-/// Returns a part of a path: the text itself if it is safe, and a hashed one otherwise.
+/// Returns a component of a path: the text itself if it is safe, or else a hashed one.
 fn component(text: &str, source: &str) -> String {
     if text.bytes().all(is_safe) && text.len() <= MAX_COMPONENT && !text.starts_with('.') {
         return text.to_owned();
@@ -442,7 +441,7 @@ fn component(text: &str, source: &str) -> String {
     hashed(text, source)
 }
 
-/// Returns a part of a path that is readable, and unique for a source.
+/// Returns a component of a path that is readable, and unique for a source.
 fn hashed(text: &str, source: &str) -> String {
     let safe = |it: char| if it.is_ascii() && is_safe(it as u8) { it } else { '-' };
     let readable: String = text.trim_start_matches('.').chars().take(64).map(safe).collect();
@@ -563,12 +562,13 @@ mod tests {
         check(
             "oci://ghcr.io/Acme/registry",
             "invalid repository `Acme/registry` in the plugin source `oci://ghcr.io/Acme/registry`; \
-             repositories of registries are in lower case, for example `oci://ghcr.io/owner/name`",
+             write the repository of a registry in lower case, for example \
+             `oci://ghcr.io/owner/name`",
         );
         check(
             "oci://ghcr.io/acme@sha256:12",
             "invalid digest `sha256:12` in the plugin source `oci://ghcr.io/acme@sha256:12`; \
-             a digest is `sha256:` and 64 hexadecimal digits",
+             use `sha256:` and 64 hexadecimal digits",
         );
         check(
             "acme/registry@../x",

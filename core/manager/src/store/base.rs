@@ -1,4 +1,4 @@
-//! The store as it is opened and read.
+//! Opens and reads the store.
 
 use super::error::StoreError;
 use super::paths::{LOCK, MAX_LOOKS, MAX_RECORD, OWN, PATIENCE, own};
@@ -12,13 +12,14 @@ use pintle_host::fs::{Attempt, Dir, Holder, Kind, Lock, Unowned};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The store, as it can be read. Reading takes no lock: each thing in it changes in one step.
+/// The store, open for reading. Reading takes no lock, because each object in it changes in one
+/// step.
 #[derive(Debug)]
 pub struct Store {
     pub(super) dir: Dir,
 }
 
-/// The store, while this process alone may change it.
+/// The store, while only this process may change it.
 #[derive(Debug)]
 pub struct LockedStore {
     pub(super) store: Store,
@@ -34,11 +35,11 @@ impl std::ops::Deref for LockedStore {
 }
 
 impl Store {
-    /// Opens the store in a directory; `None` if there is none.
+    /// Opens the store in a directory; `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When reading from disk fails.
     pub fn open(root: &Path) -> Result<Option<Self>, StoreError> {
         match Dir::open(root) {
             Ok(dir) => Ok(Some(Self { dir })),
@@ -47,12 +48,12 @@ impl Store {
         }
     }
 
-    /// Opens the store in a directory, which is made if it is missing, and waits until no other
-    /// process changes it; `waiting` is told of the first one.
+    /// Opens the store in a directory, which is created if it is missing, and waits until no other
+    /// process changes it. `waiting` is called with the first such process.
     ///
     /// # Errors
     ///
-    /// When the disk refuses, or the other process does not end in ten minutes.
+    /// When access to the disk fails, or the other process does not end within ten minutes.
     pub fn lock(root: &Path, waiting: &mut dyn FnMut(&Holder)) -> Result<LockedStore, StoreError> {
         tree::create_own_dirs(root)
             .map_err(|source| StoreError::Create { path: root.to_owned(), source })?;
@@ -81,7 +82,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When something of the store cannot be read.
+    /// When a part of the store cannot be read.
     pub fn plugins(&self) -> Result<Vec<Stored>, StoreError> {
         let mut found = Vec::new();
         for place in self.places()? {
@@ -94,14 +95,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When something of it cannot be read.
+    /// When a part of it cannot be read.
     pub fn plugin(&self, place: &Place) -> Result<Option<Stored>, StoreError> {
         place.check()?;
         let mut n_looks = 0;
         loop {
             let Some(stored) = self.look_at(place)? else { return Ok(None) };
             n_looks += 1;
-            // Another process may have put a version into use after the versions were listed.
+            // Another process may have enabled a version after the versions were listed.
             let is_settled = stored.current.is_some() || n_looks == MAX_LOOKS;
             let has =
                 |it: &String| stored.versions.contains_key(it) || stored.damaged.contains_key(it);
@@ -137,7 +138,7 @@ impl Store {
         Ok(Some(Stored { place: place.clone(), state, versions, damaged, current }))
     }
 
-    /// Returns what is known of a version; `None` if nothing is.
+    /// Returns the information about a version; `None` if there is none.
     pub(crate) fn receipt(
         &self,
         place: &Place,
@@ -161,7 +162,7 @@ impl Store {
         Ok(places)
     }
 
-    /// Returns the names of the directories in a directory that the store could have made.
+    /// Returns the names of the directories in a directory that the store could have created.
     pub(super) fn directories(&self, path: &Path) -> Result<Vec<String>, StoreError> {
         let entries = match self.dir.list(path) {
             Ok(entries) => entries,
@@ -195,12 +196,12 @@ impl Store {
         contents.into_text().map(Some).map_err(|err| damaged(err.into()))
     }
 
-    /// Returns the digests of a version's files as they are on the disk now, and whether they can
-    /// be run; or what is wrong with a file.
+    /// Returns the current digests of a version's files on disk, and whether they are executable;
+    /// or what is wrong with a file.
     ///
     /// # Errors
     ///
-    /// When one cannot be read.
+    /// When a file cannot be read.
     pub fn hash(
         &self,
         place: &Place,
@@ -209,7 +210,7 @@ impl Store {
         self.hash_at(&place.version(version))
     }
 
-    /// Returns the same of a directory of the store.
+    /// Returns the same for a directory of the store.
     pub(super) fn hash_at(
         &self,
         root: &Path,

@@ -1,8 +1,8 @@
-//! How one plugin of the store changes: as a whole, or not at all.
+//! Changes one plugin in the store, completely or not at all.
 //!
-//! A change is written to the journal first, with what was there before. From then on, it is
-//! finished: by this process, or else by the next one that takes the lock. What cannot be finished
-//! is undone.
+//! A change is first written to the journal, together with the previous state. From then on, it is
+//! completed by this process or by the next one that takes the lock. A change that cannot be
+//! completed is undone.
 
 use super::base::LockedStore;
 use super::error::StoreError;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// The name of the journal, among the store's own files.
 pub(super) const JOURNAL: &str = "journal.json";
 const FORMAT: u32 = 1;
-/// The largest journal that is read: two states and two receipts, with the quotes escaped.
+/// The largest journal that is read: two states and two receipts, with escaped quotes.
 const MAX_LEN: u64 = 64 * 1024 * 1024;
 
 /// A change of one plugin.
@@ -35,23 +35,23 @@ pub(super) struct Change {
     pub(super) after: Side,
 }
 
-/// A directory with two names, of which it has one.
+/// A directory with two possible names, of which it has one at a time.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Moved {
-    /// Its path in the store, when it is there.
+    /// Its path in the store, while it is there.
     pub(super) home: PathBuf,
-    /// Its name among the store's own files, when it is not.
+    /// Its name among the store's own files, while it is not.
     pub(super) away: String,
 }
 
-/// What is there before a change, or after it.
+/// The state before or after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Side {
-    /// Whether the directory that moves is in the store.
+    /// Whether the moved directory is in the store.
     pub(super) is_home: bool,
-    /// The texts of the files that change; `None` for one that does not exist.
+    /// The contents of the files that change; `None` for a file that does not exist.
     pub(super) files: BTreeMap<String, Option<String>>,
-    /// The links of the plugin, with what they lead to.
+    /// The links of the plugin, with their targets.
     pub(super) links: BTreeMap<String, String>,
 }
 
@@ -60,7 +60,7 @@ impl Change {
         Place { owner: self.owner.clone(), repo: self.repo.clone() }
     }
 
-    /// Lets a file have another text afterwards.
+    /// Sets the content of a file after the change.
     pub(super) fn set_file(&mut self, path: &Path, old: Option<String>, new: Option<String>) {
         if old != new {
             let path = slashed(path);
@@ -73,10 +73,10 @@ impl Change {
         self.before == self.after
     }
 
-    /// Checks what a journal says: it may change this plugin, and nothing else.
+    /// Checks the content of a journal: it may change only this plugin.
     fn check(&self) -> Result<(), &'static str> {
         let place = self.place();
-        place.check().map_err(|_| "it is about an invalid place")?;
+        place.check().map_err(|_| "it refers to an invalid place")?;
         let within = slashed(&place.path());
         let below = |it: &str| it.strip_prefix(&within).is_some_and(|it| it.starts_with('/'));
         let is_file = |it: &String| {
@@ -86,10 +86,10 @@ impl Change {
         };
         let sides = [&self.before, &self.after];
         if !sides.iter().flat_map(|it| it.files.keys()).all(is_file) {
-            return Err("it is about an invalid file");
+            return Err("it refers to an invalid file");
         }
         if !sides.iter().flat_map(|it| it.links.keys()).all(|it| names::is_link(it)) {
-            return Err("it is about an invalid link");
+            return Err("it refers to an invalid link");
         }
         let is_moved = |it: &Moved| {
             let home = slashed(&it.home);
@@ -98,7 +98,7 @@ impl Change {
         };
         match self.moved.as_ref().is_none_or(is_moved) {
             true => Ok(()),
-            false => Err("it is about an invalid directory"),
+            false => Err("it refers to an invalid directory"),
         }
     }
 }
@@ -108,7 +108,7 @@ fn slashed(path: &Path) -> String {
 }
 
 impl LockedStore {
-    /// Begins a change of a plugin that so far changes nothing.
+    /// Begins a change of a plugin, which is empty at first.
     pub(super) fn change(&self, place: &Place) -> Result<Change, StoreError> {
         place.check()?;
         let links = self.links(place)?;
@@ -118,7 +118,7 @@ impl LockedStore {
         Ok(Change { format: FORMAT, owner, repo, moved: None, before, after })
     }
 
-    /// Lets a plugin have another state afterwards.
+    /// Sets the state of a plugin after the change.
     pub(super) fn set_state_in(&self, change: &mut Change, new: &State) -> Result<(), StoreError> {
         let place = change.place();
         let path = place.path().join(state::FILE);
@@ -127,7 +127,7 @@ impl LockedStore {
         Ok(())
     }
 
-    /// Carries out a change.
+    /// Executes a change.
     pub(super) fn commit(&self, change: &Change) -> Result<(), StoreError> {
         if change.is_nothing() {
             return self.write_lock_file();
@@ -139,18 +139,18 @@ impl LockedStore {
             return Err(err);
         }
         if let Err(err) = self.apply(change, &change.after) {
-            // What cannot be undone either is left to the next process that takes the lock.
+            // If undoing it also fails, the next process that takes the lock does it.
             if self.apply(change, &change.before).is_ok() {
                 let _ = self.end_journal();
             }
             return Err(err);
         }
-        // If it stays, the next process finds that there is nothing to do.
+        // If it remains, the next process finds nothing to do.
         let _ = self.end_journal();
         Ok(())
     }
 
-    /// Finishes the change that an earlier process has begun, or undoes it.
+    /// Completes the change that an earlier process has begun, or undoes it.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let path = own(JOURNAL);
         let Some(text) = self.read_limited(&path, MAX_LEN)? else { return Ok(()) };
@@ -173,7 +173,7 @@ impl LockedStore {
         Ok(self.dir.sync(OWN)?)
     }
 
-    /// Makes all that a change is about as it is on one side of it. It can be done again.
+    /// Restores one side of a change. This can be repeated.
     fn apply(&self, change: &Change, side: &Side) -> Result<(), StoreError> {
         let place = change.place();
         if let Some(moved) = change.moved.as_ref().filter(|_| side.is_home) {
@@ -231,7 +231,7 @@ impl LockedStore {
         }
     }
 
-    /// Writes a file in one step, unless it has that text.
+    /// Writes a file in one step, unless it already has that content.
     pub(super) fn put(&self, path: &Path, text: &str) -> Result<(), StoreError> {
         let old = self.dir.read_regular(path, text.len() as u64).ok();
         if old.is_some_and(|it| it.bytes == text.as_bytes()) {
@@ -248,7 +248,7 @@ impl LockedStore {
         Ok(self.dir.sync(parent)?)
     }
 
-    /// Checks that the lock file of the user can be replaced, before anything has changed.
+    /// Checks that the user's lock file can be replaced, before anything is changed.
     pub(super) fn check_lock_file(&self) -> Result<(), StoreError> {
         match self.dir.find(LOCK_FILE)? {
             Some(it) if it.kind != Kind::File => {
@@ -258,7 +258,7 @@ impl LockedStore {
         }
     }
 
-    /// Writes the lock file of the user, which follows from all else.
+    /// Writes the user's lock file, which is derived from the rest of the store.
     pub(super) fn write_lock_file(&self) -> Result<(), StoreError> {
         let lock = LockFile::of(&self.plugins()?);
         if lock.plugin.is_empty() && !self.dir.exists(LOCK_FILE)? {
@@ -267,13 +267,13 @@ impl LockedStore {
         self.put(Path::new(LOCK_FILE), &lock.to_string())
     }
 
-    /// Removes what processes have left among the store's own files. What cannot be removed now
-    /// is removed some other time.
+    /// Removes what processes have left among the store's own files. Files that cannot be removed
+    /// now are removed later.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
         for entry in self.dir.list(OWN)? {
             let Some(name) = entry.name.to_str() else { continue };
-            // Those of processes that were killed when they took the lock. One that does so just
-            // now tries again; it waits for this process anyway.
+            // The locks of processes that were killed while they took the lock. A process that is
+            // taking it now tries again, and waits for this process in any case.
             let is_of_lock = name.starts_with(".lock.") || name.starts_with("lock.");
             let is_of_lock = is_of_lock && entry.kind == Kind::File;
             if name.starts_with(NEW) || is_of_lock {

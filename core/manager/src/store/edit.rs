@@ -1,4 +1,4 @@
-//! What the holder of the store's lock can do with it.
+//! The operations of the holder of the store's lock.
 
 use super::base::LockedStore;
 use super::error::{StoreError, is_full};
@@ -11,21 +11,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 impl LockedStore {
-    /// Makes a version of a plugin the one in use.
+    /// Enables a version of a plugin.
     ///
     /// # Errors
     ///
-    /// When the disk refuses, or the name of the link is taken; then nothing has changed.
+    /// When access to the disk fails, or the name of the link is in use; nothing has changed then.
     pub fn switch(&self, place: &Place, version: &str) -> Result<(), StoreError> {
         self.switch_with(place, version, |_| {})
     }
 
-    /// Makes a version of a plugin the one in use, in place of a later one. That does not become
-    /// the version before again.
+    /// Enables a version of a plugin in place of a later one, which does not become the previous
+    /// version.
     ///
     /// # Errors
     ///
-    /// Those of [`LockedStore::switch`].
+    /// The errors of [`LockedStore::switch`].
     pub fn roll_back(&self, stored: &Stored, version: &str) -> Result<(), StoreError> {
         let present = stored.latest().map(|it| it.0);
         let left = |state: &mut State| state.history.retain(|it| Some(&**it) != present);
@@ -54,16 +54,16 @@ impl LockedStore {
         self.commit(&change)
     }
 
-    /// Takes a plugin out of use; it stays in the store.
+    /// Disables a plugin, which remains in the store.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then nothing has changed.
+    /// When access to the disk fails; nothing has changed then.
     pub fn disable(&self, stored: &Stored) -> Result<(), StoreError> {
         self.recover()?;
         let mut change = self.change(&stored.place)?;
         change.after.links.clear();
-        // What the user has linked by hand is what they get again.
+        // If the user has changed the link manually, enabling the plugin restores that version.
         if let (Some(current), Ok(Some(mut state))) = (&stored.current, self.state(&stored.place)) {
             state.note(current);
             self.set_state_in(&mut change, &state)?;
@@ -71,26 +71,27 @@ impl LockedStore {
         self.commit(&change)
     }
 
-    /// Writes what the user has decided about a plugin.
+    /// Writes the user's settings for a plugin.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then nothing has changed.
+    /// When access to the disk fails; nothing has changed then.
     pub fn set_state(&self, place: &Place, state: &State) -> Result<(), StoreError> {
         self.recover()?;
-        // One that cannot be read is not lost.
+        // A setting that cannot be read is not lost.
         self.state(place)?;
         let mut change = self.change(place)?;
         self.set_state_in(&mut change, state)?;
         self.commit(&change)
     }
 
-    /// Removes a plugin with all its versions. As that must be possible on a full disk, there is
-    /// no journal: from its new name on, the plugin's directory says what is to be finished.
+    /// Removes a plugin with all its versions. This must be possible on a full disk, so there is no
+    /// journal: once the plugin's directory has its new name, the directory itself states what
+    /// remains to be done.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then nothing has changed.
+    /// When access to the disk fails; nothing has changed then.
     pub fn remove(&self, stored: &Stored) -> Result<(), StoreError> {
         self.recover()?;
         self.check_lock_file()?;
@@ -105,14 +106,15 @@ impl LockedStore {
             self.set_links(place, &links)?;
             self.write_lock_file()
         };
-        // What cannot be undone either is left to the next process that takes the lock.
+        // If undoing it also fails, the next process that takes the lock does it.
         let _ = undo();
         Err(err)
     }
 
-    /// Removes what is left of a plugin whose directory has left its place.
+    /// Removes the remains of a plugin whose directory has been moved away.
     fn finish_removal(&self, place: &Place, away: &Path) -> Result<(), StoreError> {
-        // The links must not be lost in a power cut that the directory's new name does not survive.
+        // The links must not disappear in a power failure that the directory's new name does not
+        // survive.
         self.dir.sync(&place.owner)?;
         self.dir.sync(OWN)?;
         self.set_links(place, &BTreeMap::new())?;
@@ -123,16 +125,16 @@ impl LockedStore {
         if !is_full {
             written?;
         }
-        // What cannot be removed now is removed by the next process that takes the lock.
+        // The next process that takes the lock removes what cannot be removed now.
         let _ = tree::remove(&self.dir, away);
         if is_full {
-            // Now there is room. Should there not be, the next change writes it.
+            // The disk has space again. If it has not, the next change writes the file.
             let _ = self.write_lock_file();
         }
         Ok(())
     }
 
-    /// Finishes the removals that earlier processes have begun.
+    /// Completes the removals that earlier processes have begun.
     pub(super) fn finish_removals(&self) -> Result<(), StoreError> {
         for entry in self.dir.list(OWN)? {
             let Some(name) = entry.name.to_str().filter(|it| it.starts_with(GONE)) else {
@@ -148,7 +150,7 @@ impl LockedStore {
         Ok(())
     }
 
-    /// Returns where a plugin's directory was, as its state says.
+    /// Returns the previous place of a plugin's directory, according to its state.
     fn place_of(&self, path: &Path) -> Option<Place> {
         let text = self.read_text(&path.join(state::FILE)).ok()??;
         let record: state::Record = toml::from_str(&text).ok()?;
@@ -157,11 +159,11 @@ impl LockedStore {
         place.check().ok().map(|()| place)
     }
 
-    /// Removes one version of a plugin, which is not in use.
+    /// Removes one version of a plugin that is not in use.
     ///
     /// # Errors
     ///
-    /// When it is in use, or the disk refuses; then nothing has changed.
+    /// When it is in use, or access to the disk fails; nothing has changed then.
     pub fn remove_version(&self, place: &Place, version: &str) -> Result<(), StoreError> {
         self.recover()?;
         place.check()?;
@@ -173,7 +175,7 @@ impl LockedStore {
         self.remove_dir(&home)
     }
 
-    /// Returns whether a link of the plugin leads to a version, whatever is in that.
+    /// Returns whether a link of the plugin points to a version, whatever its content.
     ///
     /// # Errors
     ///
@@ -183,11 +185,11 @@ impl LockedStore {
         Ok(self.links(place)?.values().any(|it| Path::new(it).starts_with(&home)))
     }
 
-    /// Has a directory disappear in one step, and removes it.
+    /// Makes a directory disappear in one step, and removes it.
     pub(super) fn remove_dir(&self, path: &Path) -> Result<(), StoreError> {
         let away = self.temporary();
         self.dir.rename(path, &away)?;
-        // After a power cut it may be there again, as a whole.
+        // After a power failure, it may exist again as a whole.
         let _ = path.parent().map(|it| self.dir.sync(it));
         let _ = tree::remove(&self.dir, &away);
         Ok(())

@@ -5,7 +5,7 @@ use pintle_host::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// Returns whether there is no room on the disk, or none left for this user.
+/// Returns whether the disk is full, or the user's quota is used up.
 pub(crate) fn is_full(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
@@ -14,10 +14,10 @@ pub(crate) fn is_full(kind: io::ErrorKind) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The disk refused.
+    /// Access to the disk failed.
     #[error(transparent)]
     Disk(#[from] fs::Error),
-    /// A file of the store is not what was written there.
+    /// A file in the store is damaged.
     #[error("`{}` is damaged", path.display())]
     Damaged {
         /// The file.
@@ -33,7 +33,7 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
-    /// The record of a change that was interrupted cannot be used.
+    /// The record of an interrupted change cannot be used.
     #[error("`{}` is damaged", path.display())]
     Journal {
         /// The file.
@@ -41,15 +41,15 @@ pub enum StoreError {
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A name that no file of the store can have.
+    /// No file in the store can have this name.
     #[error("invalid {what} `{name}`")]
     Name {
-        /// What it is the name of.
+        /// What the name is for.
         what: &'static str,
         /// The name.
         name: String,
     },
-    /// A version that is in use was to be removed.
+    /// The version to be removed is in use.
     #[error("version `{version}` of `{place}` is in use")]
     InUse {
         /// The plugin.
@@ -57,18 +57,18 @@ pub enum StoreError {
         /// The directory of the version.
         version: String,
     },
-    /// Something that is not the store's has the name.
+    /// A file that does not belong to the store has the name.
     #[error("`{}` exists and was not installed by this command", path.display())]
     Taken {
-        /// The file.
+        /// Its path.
         path: PathBuf,
     },
-    /// Two plugins would have one link.
+    /// Two plugins would have the same link.
     #[error("plugin file `{link}` belongs to `{other}`")]
     LinkTaken {
         /// The name of the link.
         link: String,
-        /// Whose it is.
+        /// The plugin that it belongs to.
         other: Place,
     },
 }

@@ -1,4 +1,4 @@
-//! The links that make plugins of the store visible.
+//! The links that make the store's plugins visible.
 
 use super::base::{LockedStore, Store};
 use super::error::StoreError;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 impl Store {
-    /// Returns the directory of the version that a plugin's link leads to.
+    /// Returns the directory of the version that a plugin's link points to.
     pub(super) fn current(
         &self,
         place: &Place,
@@ -31,7 +31,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Returns the plugin and the version that a link leads to; `None` if nothing has the name,
+    /// Returns the plugin and the version that a link points to; `None` if there is no such file,
     /// or it is not a link into the store.
     fn target(&self, link: &str) -> Result<Option<(Place, String)>, StoreError> {
         match self.dir.find(link)? {
@@ -44,7 +44,7 @@ impl Store {
         }
     }
 
-    /// Returns the links of a plugin, with what they lead to.
+    /// Returns the links of a plugin, with their targets.
     pub(super) fn links(&self, place: &Place) -> Result<BTreeMap<String, String>, StoreError> {
         let mut links = BTreeMap::new();
         for entry in self.dir.list("")?.into_iter().filter(|it| it.kind == Kind::Symlink) {
@@ -62,22 +62,22 @@ impl Store {
     }
 }
 
-/// What is wrong with a link, or with what has the name of one.
+/// What is wrong with a link, or with a file that has the name of one.
 #[derive(Debug)]
 pub(crate) struct LinkFault {
     /// Its path in the store.
     pub(crate) path: PathBuf,
-    /// The plugin that it should lead to, if that is known.
+    /// The plugin that it should point to, if known.
     pub(crate) place: Option<Place>,
-    /// What is wrong, as the end of a sentence about it.
+    /// What is wrong, as the end of a sentence.
     pub(crate) text: String,
 }
 
-/// The receipt of the version that a link leads to, or what is wrong with the link.
+/// The receipt of the version that a link points to, or what is wrong with the link.
 type Followed = Result<Option<Receipt>, LinkFault>;
 
 impl Store {
-    /// Returns what is wrong with the links of the store and of the views of projects.
+    /// Returns what is wrong with the links in the store and in the views of projects.
     pub(crate) fn link_faults(&self) -> Result<Vec<LinkFault>, StoreError> {
         let plugins = self.plugins()?;
         let views = self.directories(Path::new(VIEWS))?.into_iter();
@@ -93,12 +93,12 @@ impl Store {
         Ok(faults)
     }
 
-    /// Follows a link of the store or of a view; `None` for a file of the user's own.
+    /// Follows a link in the store or in a view; `None` for the user's own files.
     pub(crate) fn follow(&self, dir: &Path, name: &str) -> Result<Followed, StoreError> {
         self.follow_among(dir, name, &|| self.plugins())
     }
 
-    /// Returns the receipt of the version that a link of the store or of a view leads to.
+    /// Returns the receipt of the version that a link in the store or in a view points to.
     pub(crate) fn linked(&self, dir: &Path, name: &str) -> Result<Option<Receipt>, StoreError> {
         let target = self.target_below(&dir.join(name), dir)?;
         match target.as_deref().and_then(parse) {
@@ -121,24 +121,25 @@ impl Store {
             let Some(place) = plugins()?.into_iter().find(has).map(|it| it.place) else {
                 return Ok(Ok(None));
             };
-            let text = format!("is not the link to a file of `{place}`");
+            let text = format!("is not a link to a file of `{place}`");
             return Ok(Err(LinkFault { path, text, place: Some(place) }));
         };
         let home = place.version(&version);
         let text = match self.valid_receipt(&place, &version)? {
-            None => format!("leads to `{}`, which has no valid receipt", home.display()),
+            None => format!("points to `{}`, which has no valid receipt", home.display()),
             Some(it) if it.link != name || target.as_deref() != Some(&home.join(&it.file)) => {
-                format!("leads to another file than that of `{}`", home.display())
+                format!("points to a file other than the one of `{}`", home.display())
             }
             Some(receipt) => match self.dir.find(home.join(&receipt.file))? {
                 Some(it) if it.kind == Kind::File => return Ok(Ok(Some(receipt))),
-                _ => format!("leads to a file of `{}` that does not exist", home.display()),
+                _ => format!("points to a file of `{}` that does not exist", home.display()),
             },
         };
         Ok(Err(LinkFault { path, place: Some(place), text }))
     }
 
-    /// Returns the receipt of a version, if the plugin is one of the store's, and it can be read.
+    /// Returns the receipt of a version, if the plugin belongs to the store and the receipt can be
+    /// read.
     fn valid_receipt(&self, place: &Place, version: &str) -> Result<Option<Receipt>, StoreError> {
         if place.check().is_err() || !names::is_plain(version) {
             return Ok(None);
@@ -154,7 +155,8 @@ impl Store {
         }
     }
 
-    /// Returns what a link in a directory of links leads to, from the directory of the store.
+    /// Returns the target of a link in a directory of links, relative to the directory of the
+    /// store.
     fn target_below(&self, path: &Path, dir: &Path) -> Result<Option<PathBuf>, StoreError> {
         if self.dir.find(path)?.is_none_or(|it| it.kind != Kind::Symlink) {
             return Ok(None);
@@ -179,8 +181,8 @@ pub(super) fn parse(target: &Path) -> Option<(Place, String)> {
 }
 
 impl LockedStore {
-    /// Makes the links of a plugin these, each in one step. New ones come first, so that a
-    /// plugin whose link has another name now is visible all the time.
+    /// Replaces the links of a plugin, each in one step. New ones are created first, so that a
+    /// plugin whose link has a new name is always visible.
     pub(super) fn set_links(
         &self,
         place: &Place,
@@ -210,7 +212,7 @@ impl LockedStore {
         match (self.dir.find(link)?, self.target(link)?) {
             (None, _) => Ok(()),
             (Some(_), Some((other, _))) if other == *place => Ok(()),
-            // What the user has removed by hand has left its link.
+            // A plugin that the user has removed manually has left its link.
             (Some(_), Some((other, _))) if !self.dir.exists(other.path())? => Ok(()),
             (Some(_), Some((other, _))) if self.plugin(&other)?.is_some() => {
                 Err(StoreError::LinkTaken { link: link.to_owned(), other })
@@ -219,7 +221,7 @@ impl LockedStore {
         }
     }
 
-    /// Returns a path for what is being written, or is about to be removed.
+    /// Returns a path for a file that is being written or is about to be removed.
     pub(super) fn temporary(&self) -> std::path::PathBuf {
         Path::new(OWN).join(format!("{}{}", NEW, tree::random_name()))
     }

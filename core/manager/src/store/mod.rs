@@ -1,18 +1,18 @@
-//! The store: plugins as they were fetched, each version in a directory of its own.
+//! The store: plugins as they were fetched, with a directory for each version.
 //!
-//! It is the user's plugin directory. `<owner>/<repo>/<version>/` has the files of a version and
-//! its [`Receipt`]; a symbolic link beside the owners makes a version visible to the host. All
-//! that is being made, or removed, is in `.store/`.
+//! It is the user's plugin directory. `<owner>/<repo>/<version>/` contains the files of a version
+//! and its [`Receipt`]. A symbolic link next to the owners makes a version visible to the host.
+//! Everything that is being created or removed is in `.store/`.
 //!
 //! Invariants:
-//! - Which version of a plugin is in use, and whether one is, depends on its link alone. The link
-//!   is replaced in one step, so that every process sees the old version or the new one.
-//! - A version's directory gets its name when everything in it is on the disk. From then on, only
-//!   its receipt can change, in one step.
-//! - Only the holder of the store's lock changes anything. What a process has begun that was
-//!   killed, the next holder finishes or undoes.
-//! - A directory is the store's if it has the file of its place, and only such directories are
-//!   changed. The user may keep anything else beside them.
+//! - Only a plugin's link determines which version is in use, if any. The link is replaced in
+//!   one step, so every process sees either the old version or the new one.
+//! - A version's directory gets its name when its complete content is on disk. From then on,
+//!   only its receipt can change, in one step.
+//! - Only the holder of the store's lock changes anything. If a process is killed, the next
+//!   holder completes or undoes what it has begun.
+//! - A directory belongs to the store if it contains the file with its place, and only such
+//!   directories are changed. The user may keep any other files next to them.
 
 mod base;
 mod change;

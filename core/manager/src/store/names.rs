@@ -1,5 +1,5 @@
-//! Which names the store accepts, wherever they were read: each is that of one file, valid on all
-//! systems, and none leads out of the store.
+//! The names that the store accepts, wherever they were read: each is that of one file, valid on
+//! all systems, and none leads out of the store.
 
 use super::error::StoreError;
 use super::paths::LOCK_FILE;
@@ -25,11 +25,11 @@ pub(super) fn check(what: &'static str, name: &str) -> Result<(), StoreError> {
 }
 
 impl Place {
-    /// Checks that the place is two directories that the store can have.
+    /// Checks that the place consists of two directory names that the store accepts.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Name`] with the one that it cannot have.
+    /// [`StoreError::Name`] with the invalid name.
     pub fn check(&self) -> Result<(), StoreError> {
         check("owner", &self.owner)?;
         check("repository", &self.repo)

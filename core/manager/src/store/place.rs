@@ -1,4 +1,4 @@
-//! Where the store keeps what.
+//! The places of plugins in the store.
 
 use std::path::{Path, PathBuf};
 

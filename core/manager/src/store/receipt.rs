@@ -1,4 +1,4 @@
-//! What is known of one version of a plugin in the store.
+//! The information about one version of a plugin in the store.
 
 use super::names;
 use crate::archive::is_portable_path;
@@ -13,36 +13,36 @@ use std::collections::BTreeMap;
 /// The name of a receipt, in the directory of its version.
 pub(crate) const FILE: &str = ".receipt.toml";
 
-/// What was installed, from where, and who vouched for it. Unknown fields are ignored, so that
-/// an older host reads what a newer one wrote.
+/// What was installed, its source, and its trust. Unknown fields are ignored, so an older host can
+/// read what a newer one has written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The plugin's full name.
     pub name: String,
     /// Its version, without a `v`.
     pub version: String,
-    /// Where it came from, without a version, as the user would type it.
+    /// Its source, without a version, in the form that the user would type.
     pub source: String,
-    /// What the source calls the version.
+    /// The source's name for the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// The plugin's file, relative to the directory of the version.
     pub file: String,
-    /// Whether that is a program.
+    /// Whether it is a program.
     #[serde(default)]
     pub is_program: bool,
-    /// The name that it has in the plugin directory.
+    /// Its name in the plugin directory.
     pub link: String,
-    /// Who vouched for its bytes.
+    /// The trust in its bytes.
     pub trust: Trust,
-    /// The key that signed them, if one did.
+    /// The key with which they are signed, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublicKey>,
-    /// The digest of what was fetched.
+    /// The digest of the fetched file.
     pub archive: Digest,
     /// The digest of all files.
     pub content: Digest,
-    /// When it was published, by RFC 3339, if the source says so.
+    /// When it was published, in RFC 3339, if the source specifies it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<String>,
     /// Whether the source promises that the release never changes.
@@ -51,7 +51,7 @@ pub struct Receipt {
     /// The files, by their paths.
     #[serde(default)]
     pub files: BTreeMap<String, FileRecord>,
-    /// What the release has for each target.
+    /// The files of the release for each target.
     #[serde(default)]
     pub targets: BTreeMap<String, Target>,
 }
@@ -61,27 +61,27 @@ pub struct Receipt {
 pub struct FileRecord {
     /// The digest of its bytes.
     pub digest: Digest,
-    /// Whether it can be run.
+    /// Whether it is executable.
     #[serde(default)]
     pub is_executable: bool,
 }
 
-/// What a release has for one target.
+/// The file of a release for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The file's name.
     pub asset: String,
-    /// Where it is fetched from.
+    /// The URL from which it is fetched.
     pub url: String,
-    /// The digest of the file, if it is known.
+    /// The digest of the file, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<Digest>,
-    /// The digest of what is in it, if it was unpacked.
+    /// The digest of its content, if it has been unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Digest>,
 }
 
-/// Why a receipt cannot be that of a plugin: the field, and its value.
+/// Why a receipt is invalid: the field, and its value.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid {field} `{value}`")]
 pub struct ReceiptError {
@@ -107,7 +107,7 @@ impl std::fmt::Display for Receipt {
 }
 
 impl Receipt {
-    /// Returns the receipt as it can be shown: without the secrets that a URL can have.
+    /// Returns the receipt in displayable form: without the secrets that a URL can contain.
     pub(crate) fn shown(&self) -> Self {
         let mut shown = self.clone();
         shown.source = spec::shown(&self.source);
@@ -117,11 +117,11 @@ impl Receipt {
         shown
     }
 
-    /// Checks that every name is one that the store can have.
+    /// Checks that the store accepts every name.
     ///
     /// # Errors
     ///
-    /// [`ReceiptError`] with the first that is not.
+    /// [`ReceiptError`] with the first invalid one.
     pub fn check(&self) -> Result<(), ReceiptError> {
         let fault = |field, value: &str| Err(ReceiptError { field, value: value.to_owned() });
         if self.name.parse::<PluginName>().is_err() {
@@ -154,14 +154,14 @@ impl Receipt {
         self.key()?.exact_version()
     }
 
-    /// Returns the digest that its files should have together.
+    /// Returns the expected digest of all of its files.
     pub fn digest_of_files(&self) -> Digest {
         let files = self.files.iter();
         Digest::of_files(files.map(|(path, it)| (path.as_str(), it.is_executable, it.digest)))
     }
 }
 
-/// Checks what is known of where a plugin comes from; returns the first field that is invalid.
+/// Checks the information about the source of a plugin. Returns the first invalid field.
 pub(crate) fn check_origin<'a>(
     source: &'a str,
     tag: Option<&'a str>,
@@ -188,7 +188,7 @@ pub(crate) fn check_origin<'a>(
     Ok(())
 }
 
-/// Returns whether a text can be the tag of a release, or the digest of an image.
+/// Returns whether a text can be the tag of a release or the digest of an image.
 fn is_tag(text: &str) -> bool {
     let is_part = |it: &str| !["", ".", ".."].contains(&it);
     text.split('/').all(is_part) && !text.contains('\\') && !has_control(text)

@@ -1,4 +1,4 @@
-//! Versions on their way into the store.
+//! Adds versions to the store.
 
 use super::base::{LockedStore, Store};
 use super::change::Moved;
@@ -14,7 +14,7 @@ use pintle_host::config;
 use pintle_host::fs::Mode;
 use std::path::{Path, PathBuf};
 
-/// The files of a version that is not visible yet. They are removed if it is not kept.
+/// The files of a version that is not visible yet. They are removed unless the version is kept.
 #[derive(Debug)]
 pub struct Staged<'a> {
     store: &'a LockedStore,
@@ -22,22 +22,22 @@ pub struct Staged<'a> {
     path: PathBuf,
 }
 
-/// What is where a version could be.
+/// What exists in the place of a version.
 enum Found {
     Nothing,
     /// A version with the same files.
     Same,
-    /// What should have the same files, or has a receipt that cannot be read.
+    /// A version that should have the same files, or whose receipt cannot be read.
     Faulty,
     Other,
 }
 
 impl LockedStore {
-    /// Puts the files of a version into the store, out of sight, so that they can be checked.
+    /// Writes the files of a version into the store, hidden, so that they can be checked.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then nothing is left.
+    /// When writing to disk fails; nothing is left then.
     pub fn stage(&self, place: &Place, files: &[UnpackedFile]) -> Result<Staged<'_>, StoreError> {
         place.check()?;
         let staged = Staged { store: self, place: place.clone(), path: self.temporary() };
@@ -52,12 +52,12 @@ impl Staged<'_> {
         self.store.dir.path().join(&self.path).join(file)
     }
 
-    /// Removes what the plugin has put beside its files while it was checked, and returns one of
-    /// its files that is not as it was written any more.
+    /// Removes the files that the plugin has added while it was checked, and returns one of its own
+    /// files that has changed since it was written.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When access to the disk fails.
     pub fn settle(&self, files: &[UnpackedFile]) -> Result<Option<String>, StoreError> {
         let found = self.store.hash_at(&self.path)?;
         for path in found.keys().filter(|it| files.iter().all(|file| file.path != **it)) {
@@ -70,15 +70,16 @@ impl Staged<'_> {
         Ok(files.iter().find(is_changed).map(|it| it.path.clone()))
     }
 
-    /// Makes the files a version of the plugin, and the one in use if it is to be visible, as one
+    /// Turns the files into a version of the plugin, and enables it if it should be visible, in one
     /// change. Returns the name of its directory.
     ///
-    /// A version with the same files stays as it is; what is known of it may be more now. The key
-    /// that was `verified` is pinned. That of the receipt is pinned if no key was before.
+    /// An existing version with the same files stays as it is, but its information may be extended.
+    /// The key that was `verified` is pinned. The key in the receipt is pinned if no key was pinned
+    /// before.
     ///
     /// # Errors
     ///
-    /// When the disk refuses, or the name of the link is taken; then nothing has changed.
+    /// When access to the disk fails, or the name of the link is in use; nothing has changed then.
     pub fn keep(
         self,
         receipt: &Receipt,
@@ -120,7 +121,8 @@ impl Staged<'_> {
         Ok(version)
     }
 
-    /// Chooses the directory of the version, and returns whether it is in the store already.
+    /// Chooses the directory of the version, and returns whether the version is in the store
+    /// already.
     fn choose(&self, receipt: &Receipt) -> Result<(String, bool), StoreError> {
         let digest = receipt.content.hex();
         let longer = format!("{}+{}", receipt.version, &digest[..12]);
@@ -129,7 +131,7 @@ impl Staged<'_> {
                 Found::Nothing => return Ok((name.clone(), false)),
                 Found::Same => return Ok((name.clone(), true)),
                 Found::Other => {}
-                // All who use the version get its true files in one step, where that is possible.
+                // All users of the version get its correct files in one step, where possible.
                 Found::Faulty => {
                     match self.store.dir.exchange(&self.path, self.place.version(name)) {
                         Ok(()) => return Ok((name.clone(), true)),
@@ -145,8 +147,8 @@ impl Staged<'_> {
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        // As long as there is a journal, the files may be needed to finish the change. What
-        // cannot be removed now is removed by the next process that takes the lock.
+        // As long as there is a journal, the files may be required to complete the change. The next
+        // process that takes the lock removes what cannot be removed now.
         if let Ok(false) = self.store.dir.exists(own(super::change::JOURNAL)) {
             let _ = tree::remove(&self.store.dir, &self.path);
         }
@@ -154,14 +156,14 @@ impl Drop for Staged<'_> {
 }
 
 impl Store {
-    /// Compares what is in the store with a version that is not yet.
+    /// Compares a directory in the store with a version that is not in it yet.
     fn compare(&self, place: &Place, name: &str, new: &Receipt) -> Result<Found, StoreError> {
         if !self.dir.exists(place.version(name))? {
             return Ok(Found::Nothing);
         }
         let old = match self.receipt(place, name) {
             Ok(Some(old)) => old,
-            // It may be the user's own.
+            // It may belong to the user.
             Ok(None) => return Ok(Found::Other),
             Err(StoreError::Damaged { .. }) => return Ok(Found::Faulty),
             Err(err) => return Err(err),
@@ -177,9 +179,9 @@ impl Store {
         }
     }
 
-    /// Returns the name of a version's link, and what it leads to.
+    /// Returns the name of a version's link, and its target.
     pub(super) fn link_to(&self, receipt: &Receipt, home: &Path) -> (String, String) {
-        // With the separators of this system, which Windows demands in links.
+        // With the separators of this system, which Windows requires in links.
         let target: PathBuf = home.join(&receipt.file).components().collect();
         (receipt.link.clone(), target.to_string_lossy().into_owned())
     }
@@ -189,7 +191,7 @@ impl Store {
         let path = place.path().join(state::FILE);
         let damaged = |source| StoreError::Damaged { path: self.dir.path().join(&path), source };
         let Some(text) = self.read_text(&path)? else {
-            // A directory of the user's own stays theirs.
+            // A directory that belongs to the user is not taken over.
             return match self.dir.list(place.path()) {
                 Ok(entries) if !entries.is_empty() => {
                     Err(StoreError::Taken { path: self.dir.path().join(place.path()) })

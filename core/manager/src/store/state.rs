@@ -1,29 +1,29 @@
-//! What the user has decided about one plugin of the store.
+//! The user's settings for one plugin in the store.
 
 use super::place::Place;
 use crate::signature::PublicKey;
 use serde::{Deserialize, Serialize};
 
-/// The name of the file, in the directory of the plugin. A directory without it, or with that of
-/// another place, is not the store's.
+/// The name of the file, in the directory of the plugin. A directory without it, or with the file
+/// of another place, does not belong to the store.
 pub(crate) const FILE: &str = ".plugin.toml";
 
-/// What the user has decided about a plugin. Which version is in use, and whether one is, depends
-/// on the link in the plugin directory, and on nothing else.
+/// The user's settings for a plugin. Only the link in the plugin directory determines which version
+/// is in use, if any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// Whether `update` leaves it alone.
+    /// Whether `update` skips it.
     #[serde(default)]
     pub is_pinned: bool,
-    /// The key that its releases are signed with.
+    /// The key with which its releases are signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublicKey>,
-    /// The directories of the versions that were in use, the last one last.
+    /// The directories of the versions that have been in use, in order.
     #[serde(default)]
     pub history: Vec<String>,
 }
 
-/// The file: the state, and the place that it is the state of.
+/// The file: the state, and the place to which it belongs.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) place: String,
@@ -32,7 +32,7 @@ pub(super) struct Record {
 }
 
 impl State {
-    /// Notes that a version is in use now.
+    /// Records that a version is in use now.
     pub(crate) fn note(&mut self, version: &str) {
         if self.history.last().is_none_or(|it| it != version) {
             self.history.retain(|it| it != version);

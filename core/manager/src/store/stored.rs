@@ -1,4 +1,4 @@
-//! What the store knows of one plugin.
+//! The store's information about one plugin.
 
 use super::place::Place;
 use super::receipt::Receipt;
@@ -8,25 +8,25 @@ use std::collections::BTreeMap;
 /// A plugin in the store.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Where it is.
+    /// Its place.
     pub place: Place,
-    /// What the user has decided.
+    /// The user's settings.
     pub state: State,
     /// The versions, by their directories.
     pub versions: BTreeMap<String, Receipt>,
-    /// What is wrong with each version that cannot be used, by their directories.
+    /// The faults of the versions that cannot be used, by their directories.
     pub damaged: BTreeMap<String, String>,
     /// The directory of the version in use; `None` if the plugin is disabled.
     pub current: Option<String>,
 }
 
 impl Stored {
-    /// Returns the directories of the versions that cannot be used.
+    /// Returns the directories of the unusable versions.
     pub fn damaged_versions(&self) -> impl Iterator<Item = &str> {
         self.damaged.keys().map(String::as_str).filter(|it| *it != state::FILE)
     }
 
-    /// Returns the version in use, or else the one that was in use last.
+    /// Returns the version in use, or else the one that was last in use.
     pub fn latest(&self) -> Option<(&str, &Receipt)> {
         let last = self.state.history.iter().rev();
         let mut names = self.current.iter().chain(last);
@@ -39,7 +39,7 @@ impl Stored {
         Some((name, receipt))
     }
 
-    /// Returns the version that was in use before the present one.
+    /// Returns the version that was in use before the current one.
     pub fn before(&self) -> Option<(&str, &Receipt)> {
         let (current, _) = self.latest()?;
         let mut earlier = self.state.history.iter().rev().filter(|it| *it != current);

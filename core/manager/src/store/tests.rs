@@ -1,4 +1,4 @@
-//! Tests of the store: what is in it afterwards, whatever happens, and whatever was in it before.
+//! Tests of the store: its content after changes, whatever happens, and whatever was in it before.
 
 mod accidents;
 mod concurrency;
@@ -21,10 +21,10 @@ use std::io;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Everything below a directory: path (that of a directory ends in `/`), and what is there.
+/// Everything below a directory: the path (with a final `/` for directories) and the content.
 type Tree = BTreeMap<String, String>;
 
-/// Returns an empty directory, in memory where that is possible: thousands of them are made.
+/// Returns an empty directory, in memory if possible: the tests create thousands of them.
 fn empty() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
@@ -51,7 +51,7 @@ fn files(text: &str) -> Vec<UnpackedFile> {
     vec![file("lib.so", false, text), file("share/run", true, "#!/bin/sh\n")]
 }
 
-/// Returns the receipt of the files with a text. Its link is named after the repository.
+/// Returns the receipt for files with a text. Its link is named after the repository.
 fn receipt(repo: &str, version: &str, text: &str) -> Receipt {
     let record = |it: &UnpackedFile| {
         let digest = Digest::of(&it.bytes);
@@ -87,7 +87,7 @@ fn keep(
     store.stage(&place(place_text), &files(text))?.keep(receipt, None, true)
 }
 
-/// Installs `acme/tool` in a version; its files have the version as their text.
+/// Installs a version of `acme/tool`, whose files contain the version.
 fn install(store: &LockedStore, version: &str) -> Result<(), StoreError> {
     keep(store, "acme/tool", &receipt("tool", version, version), version).map(drop)
 }
@@ -101,7 +101,7 @@ fn loaded(root: &Path) -> Option<String> {
     fs::read_to_string(root.join("tool.so")).ok()
 }
 
-/// Returns what is in a store, but for the lock and what is in the making.
+/// Returns the content of a store, without the lock and unfinished files.
 fn tree(root: &Path) -> Tree {
     let mut tree = everything(root);
     let is_visible = |it: &String| !it.starts_with(".store/") || it.starts_with(".store/projects/");
@@ -113,7 +113,7 @@ fn tree(root: &Path) -> Tree {
     tree
 }
 
-/// Returns what is left over in a store that no process uses.
+/// Returns the remains in a store that no process uses.
 fn leftovers(root: &Path) -> Vec<String> {
     let own = everything(&root.join(OWN)).into_keys();
     let mut left: Vec<_> = own.filter(|it| !it.starts_with("projects/")).collect();
@@ -130,7 +130,7 @@ fn everything(root: &Path) -> Tree {
         for entry in entries {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-            // The names of links to projects depend on where these are.
+            // The names of links to projects depend on the projects' paths.
             let name = name.split(".project-").next().unwrap().to_owned();
             let metadata = fs::symlink_metadata(&path).unwrap();
             if metadata.is_symlink() {

@@ -1,20 +1,20 @@
-//! Directories with all that is in them.
+//! Directories with their complete content.
 
 use crate::archive::{MAX_LEN, UnpackedFile};
 use pintle_host::fs::{Cause, Contents, Dir, Error, Found, Kind, Mode, Result};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
-/// The permissions that only the owner of a directory can have.
+/// The permissions of a directory that only its owner can write to.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Returns a name that no other process thinks of.
+/// Returns a name that no other process chooses.
 pub(super) fn random_name() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// Creates a directory that need not be in a store, and those on the way to it. No other user can
-/// write in a new one, whatever the umask.
+/// Creates a directory that need not be in a store, and its missing parents. No other user can
+/// write in the new ones, whatever the umask.
 pub(crate) fn create_own_dirs(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -22,7 +22,7 @@ pub(crate) fn create_own_dirs(path: &Path) -> std::io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// Creates a directory and those on the way to it. No other user can write in a new one, whatever
+/// Creates a directory and its missing parents. No other user can write in the new ones, whatever
 /// the umask.
 pub(super) fn create_dirs(dir: &Dir, path: &Path) -> Result<()> {
     let is_dir = |found: Option<Found>| found.is_some_and(|it| it.kind == Kind::Directory);
@@ -53,8 +53,8 @@ pub(super) fn write(dir: &Dir, root: &Path, files: &[UnpackedFile]) -> Result<()
     Ok(())
 }
 
-/// Calls `visit` with each file below a directory, its path relative to that, and why it cannot
-/// be one of a plugin: it is not a regular file, or far too large.
+/// Calls `visit` with each file below a directory, its relative path, and the reason if it cannot
+/// belong to a plugin: it is not a regular file, or far too large.
 pub(super) fn walk(
     dir: &Dir,
     root: &Path,
@@ -84,12 +84,13 @@ fn walk_in(
     Ok(())
 }
 
-/// Returns whether a file cannot be read because of what it is, and not because the disk refuses.
+/// Returns whether a file is unreadable because of its type, and not because access to the disk
+/// failed.
 pub(super) fn is_fault_of_file(cause: &Cause) -> bool {
     matches!(cause, Cause::NotRegular { .. } | Cause::TooLarge { .. })
 }
 
-/// Removes a directory with all that is in it, or a file.
+/// Removes a file, or a directory with its content.
 pub(super) fn remove(dir: &Dir, path: &Path) -> Result<()> {
     match dir.find(path)? {
         None => Ok(()),
@@ -103,7 +104,7 @@ pub(super) fn remove(dir: &Dir, path: &Path) -> Result<()> {
     }
 }
 
-/// Has the names in a directory, and in those below it, survive a power cut.
+/// Makes the names in a directory, and in those below it, survive a power failure.
 pub(super) fn sync(dir: &Dir, path: &Path) -> Result<()> {
     for entry in dir.list(path)? {
         if entry.kind == Kind::Directory {

@@ -1,7 +1,8 @@
-//! The directories of what projects demand: links to these versions, and nothing else.
+//! The directories with the plugins that projects require: links to these versions, and nothing
+//! else.
 //!
-//! Each is named by the content of a lock file, and shared by the projects whose lock files are
-//! equal: a link in it leads to each of them.
+//! Each is named after the content of a lock file, and shared by the projects with equal lock
+//! files. It contains a link to each of these files.
 
 use super::base::LockedStore;
 use super::error::StoreError;
@@ -15,18 +16,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What the names of the links to lock files begin with. The host searches no hidden files.
+/// The prefix of links to lock files. The host ignores hidden files.
 const PROJECT: &str = ".project-";
 
-/// The links of a view, with what they lead to.
+/// The links of a view, with their targets.
 type Links = BTreeMap<OsString, PathBuf>;
 
 impl LockedStore {
-    /// Makes the directory of what a lock file demands: links to these versions, and nothing else.
+    /// Creates the directory for a lock file: links to its versions, and nothing else.
     ///
     /// # Errors
     ///
-    /// When the disk refuses, or two of the plugins would have one link; then nothing has changed.
+    /// When access to the disk fails, or two of the plugins would have the same link; nothing has
+    /// changed then.
     pub fn make_view(
         &self,
         name: &str,
@@ -50,11 +52,11 @@ impl LockedStore {
         res
     }
 
-    /// Notes that a view, if it exists, is that of a lock file.
+    /// Records that a view, if it exists, belongs to a lock file.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When access to the disk fails.
     pub fn keep_view(&self, name: &str, lock_file: &Path) -> Result<(), StoreError> {
         let path = Path::new(VIEWS).join(name);
         let (project, lock_file) = project_link(lock_file);
@@ -86,8 +88,8 @@ impl LockedStore {
         Ok(links)
     }
 
-    /// Returns the links of a view to its projects, and those to its plugins; `None` if there is
-    /// no such view.
+    /// Returns the links of a view to its projects, and those to its plugins; `None` if the view
+    /// does not exist.
     fn read_view(&self, path: &Path) -> Result<(Links, Option<Links>), StoreError> {
         let entries = match self.dir.list(path) {
             Ok(entries) => entries,
@@ -117,13 +119,13 @@ impl LockedStore {
         }
         self.dir.sync(new)?;
         self.dir.rename_new(new, path)?;
-        // After a power cut `plugin sync` makes it again.
+        // After a power failure, `plugin sync` creates it again.
         let _ = self.dir.sync(VIEWS);
         Ok(())
     }
 
-    /// Makes the links of a view these, each in one step. There is something to do only when a
-    /// version was removed by hand, and has another directory now.
+    /// Replaces the links of a view, each in one step. This has an effect only if a version was
+    /// removed manually, and has another directory now.
     fn repair_view(&self, path: &Path, found: &Links, links: &Links) -> Result<(), StoreError> {
         for (name, target) in links.iter().filter(|(name, it)| found.get(*name) != Some(*it)) {
             let temporary = self.temporary();
@@ -139,12 +141,12 @@ impl LockedStore {
         Ok(())
     }
 
-    /// Returns the versions that projects demand. Views without a project are removed, unless
-    /// only `is_dry`: their lock files have changed, or do not exist any more.
+    /// Returns the versions that projects require. Views without a project, whose lock files have
+    /// changed or no longer exist, are removed unless `is_dry`.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When access to the disk fails.
     pub fn needed_by_projects(
         &self,
         is_dry: bool,
@@ -173,15 +175,15 @@ impl LockedStore {
     }
 }
 
-/// Returns the name of the link to a lock file, and what it leads to.
+/// Returns the name of the link to a lock file, and its target.
 fn project_link(lock_file: &Path) -> (OsString, PathBuf) {
     let path = std::path::absolute(lock_file).unwrap_or_else(|_| lock_file.to_owned());
     let digest = Digest::of(path.as_os_str().as_encoded_bytes()).hex();
     (format!("{PROJECT}{}", &digest[..24]).into(), path)
 }
 
-/// Returns whether a lock file demands what a view has. One that cannot be read just now, such as
-/// one in the middle of a merge, may do so again.
+/// Returns whether a lock file requires the content of a view. A lock file that is currently
+/// unreadable, for example in the middle of a merge, may require it again.
 fn demands(lock_file: &Path, view: &str) -> bool {
     match ProjectLock::load(lock_file) {
         Ok(project) => project.view() == view,

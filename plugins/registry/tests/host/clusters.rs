@@ -166,7 +166,7 @@ fn two_caches_of_one_registry_are_asked_in_turn() {
 #[test]
 fn a_cache_that_ends_again_and_again_is_told() {
     let ends = || with(cache(registry("one", 1), "*"), |it| it.state = "restarting".into());
-    let text = "the registry `one` does not keep running: `docker logs one` shows why";
+    let text = "the registry `one` does not keep running: check `docker logs one`";
     let event = event("caches", json!({ "registry-use": ["one"] }));
     for name in ["pre-cluster-create", "post-cluster-start"] {
         let done = run(name, &event, &[within(ends(), "pintle-caches")]);
@@ -182,11 +182,11 @@ fn a_registry_that_cannot_be_used_or_made_stops_the_cluster() {
     };
     let missing = err(json!({ "registry": true, "registry-use": ["nobody"] }));
     assert_eq!(missing.to_string(), "there is no registry `nobody`");
-    assert_eq!(missing.hint(), Some("there is `one`, `pintle-bad-registry`"));
+    assert_eq!(missing.hint(), Some("use an existing registry: `one`, `pintle-bad-registry`"));
     let taken = err(json!({ "registry": true }));
-    assert_eq!(taken.to_string(), "there is already a registry `pintle-bad-registry`");
+    assert_eq!(taken.to_string(), "the registry `pintle-bad-registry` already exists");
     let port = err(json!({ "registry-port": "5000" }));
-    assert_eq!(port.to_string(), "a port, but no registry for it");
+    assert_eq!(port.to_string(), "a port without a registry");
 }
 
 #[test]

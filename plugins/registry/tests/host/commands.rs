@@ -73,25 +73,25 @@ fn a_cache_takes_no_images_and_remembers_whose_it_is() {
 #[test]
 fn a_registry_that_cannot_be_is_wrong_usage() {
     let name = |name: &str| command("create").arg("name", name);
-    check_usage(name("Mine"), "`Mine` is no name for a registry");
-    check_usage(name(&"a".repeat(64)), &format!("`{}` is no name for a registry", "a".repeat(64)));
+    check_usage(name("Mine"), "invalid registry name `Mine`");
+    check_usage(name(&"a".repeat(64)), &format!("invalid registry name `{}`", "a".repeat(64)));
     assert!(name("Mine").run().unwrap_err().hint().unwrap().starts_with("2 to 63 lower-case"));
     let port = command("create").arg("port", "high");
-    check_usage(port, "`high` is no port");
+    check_usage(port, "invalid port `high`");
     let volume = command("create").arg("volume", "data");
-    check_usage(volume, "`data` is no volume");
+    check_usage(volume, "invalid volume `data`");
     let user = command("create").arg("proxy-username", "ada");
-    check_usage(user, "a user name or a password, but no remote registry");
+    check_usage(user, "a user name or a password without a remote registry");
     let url = command("create").arg("proxy-remote-url", "docker.io");
-    check_usage(url, "the URL of the remote registry is not valid");
+    check_usage(url, "invalid URL of the remote registry");
 }
 
 #[test]
 fn a_name_that_is_taken_is_told() {
     let err = command("create").arg("name", "one").container(registry("one", 1)).run();
     let err = err.unwrap_err();
-    assert_eq!(err.to_string(), "there is already a registry `one`");
-    assert!(err.hint().unwrap().starts_with("give it another name"));
+    assert_eq!(err.to_string(), "the registry `one` already exists");
+    assert!(err.hint().unwrap().starts_with("choose another name"));
 }
 
 fn list(form: &str) -> String {
@@ -177,9 +177,9 @@ fn all_can_be_deleted_also_if_there_are_none() {
     let run = two(command("delete")).arg("all", true).run().unwrap();
     assert!(run.containers.is_empty());
     assert!(command("delete").arg("all", true).run().unwrap().log.is_empty());
-    check_usage(command("delete"), "either names, or `--all`");
+    check_usage(command("delete"), "expected either names or `--all`");
     let both = command("delete").arg("all", true).arg("name", "one");
-    check_usage(both, "either names, or `--all`");
+    check_usage(both, "expected either names or `--all`");
 }
 
 #[test]
@@ -188,9 +188,9 @@ fn a_registry_that_is_missing_stops_the_command_before_it_does_anything() {
         let test = |name: &str| command(verb).arg("name", name).arg("name", "nobody");
         let err = test("one").container(registry("one", 1)).run().unwrap_err();
         assert_eq!(err.to_string(), "there is no registry `nobody`");
-        assert_eq!(err.hint(), Some("there is `one`"));
+        assert_eq!(err.hint(), Some("use an existing registry: `one`"));
         let err = test("nobody").run().unwrap_err();
-        assert_eq!(err.hint(), Some("there is none at all; `registry create` makes one"));
+        assert_eq!(err.hint(), Some("there are no registries; create one with `registry create`"));
     }
 }
 

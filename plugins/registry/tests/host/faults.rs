@@ -121,9 +121,9 @@ fn a_port_is_not_sought_for_ever() {
         _ => None,
     });
     let err = host.hand("pre-cluster-create", &asks()).unwrap_err();
-    assert_eq!(err.message, "cannot make the registry `pintle-faulty-registry`");
+    assert_eq!(err.message, "cannot create the registry `pintle-faulty-registry`");
     assert_eq!(err.causes, ["port is already allocated"]);
-    assert_eq!(err.hint.as_deref(), Some("give another port, or none for a free one"));
+    assert_eq!(err.hint.as_deref(), Some("choose another port, or omit it to use a free one"));
     assert_eq!(host.state().ports.len(), 6);
     assert!(host.names().is_empty());
 }
@@ -135,7 +135,7 @@ fn a_registry_that_ends_at_once_is_told() {
     dead.state = "exited".into();
     let host = Faulty::new(vec![dead], |_, _| None);
     host.hand("pre-cluster-create", &event("faulty", json!({ "registry-use": ["one"] }))).unwrap();
-    let expected = "the registry `one` does not keep running: `docker logs one` shows why";
+    let expected = "the registry `one` does not keep running: check `docker logs one`";
     assert_eq!(host.state().log, [expected]);
 }
 
@@ -164,7 +164,7 @@ fn all_that_cannot_be_removed_is_named_and_the_rest_is_removed() {
             _ => None,
         });
     let err = host.hand("post-cluster-delete", &asks()).unwrap_err();
-    assert_eq!(err.message, "cannot take away `one`, `three`");
+    assert_eq!(err.message, "cannot remove `one`, `three`");
     assert_eq!(err.causes, ["`one`: it is stuck; `three`: it is stuck"]);
     assert_eq!(host.names(), ["one", "three"]);
 }

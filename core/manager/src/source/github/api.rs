@@ -1,4 +1,4 @@
-//! Questions to the API: which releases there are, and their files.
+//! Queries the API for releases and their files.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use super::release::{Asset, Release, ReleaseMessage};
 use super::tokens::{Token, Tokens};
 use crate::digest::hex;
 
-/// How many releases a page has.
+/// The number of releases on a page.
 const PAGE: usize = 100;
 
-/// How many pages are read at most.
+/// The largest number of pages that are read.
 const MAX_PAGES: usize = 10;
 
-/// The version of the API that this was written for.
+/// The version of the API for which this was written.
 const API_VERSION: &str = "2022-11-28";
 
 /// The releases of a server with GitHub's API.
@@ -35,8 +35,8 @@ pub struct GitHub<'c> {
 }
 
 impl<'c> GitHub<'c> {
-    /// Prepares the use of an API; asks for nothing yet. Of the tokens it takes the one that is
-    /// meant for this host.
+    /// Prepares the use of an API without sending a request. Uses the token that is meant for this
+    /// host.
     ///
     /// # Errors
     ///
@@ -54,25 +54,25 @@ impl<'c> GitHub<'c> {
         Ok(Self { client, api, token, cache: None })
     }
 
-    /// Keeps answers in a directory, which is created when it is needed. An anonymous answer that
-    /// is younger than `max_age` is used without asking; five minutes are usual.
+    /// Caches answers in a directory, which is created when required. An anonymous answer that is
+    /// younger than `max_age` is used without a request; five minutes are usual.
     pub fn cached_in(mut self, dir: impl Into<PathBuf>, max_age: Duration) -> Self {
         self.cache = Some(Cache { dir: dir.into(), max_age });
         self
     }
 
-    /// Returns the server that is asked.
+    /// Returns the server that is queried.
     pub fn server(&self) -> String {
         host_of(&self.api)
     }
 
-    /// Returns whether requests have a token.
+    /// Returns whether requests contain a token.
     pub fn is_authorized(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Returns the latest release of `owner/repo` by GitHub's rules: no pre-release, and the one
-    /// that the owner has marked as latest if there is one.
+    /// Returns the latest release of `owner/repo` by GitHub's rules: not a pre-release, and the one
+    /// that the owner has marked as latest, if there is one.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl<'c> GitHub<'c> {
         found.ok_or_else(|| self.not_found(repo, None))
     }
 
-    /// Returns the release with a tag: as given, else with or without a leading `v`.
+    /// Returns the release with a tag: as given, or else with or without a leading `v`.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl<'c> GitHub<'c> {
         Err(self.not_found(repo, Some(tag)))
     }
 
-    /// Returns the release with the highest version; among tags that are not versions, the one
+    /// Returns the release with the highest version, or, among tags that are not versions, the one
     /// published last.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl<'c> GitHub<'c> {
         newest.ok_or_else(|| GitHubError::NoRelease { repo: repo.to_owned(), has_prereleases })
     }
 
-    /// Returns the releases, at most a thousand, in the order of the server.
+    /// Returns the releases, at most a thousand, in the server's order.
     ///
     /// # Errors
     ///
@@ -134,8 +134,8 @@ impl<'c> GitHub<'c> {
         Ok(releases)
     }
 
-    /// Downloads a file of a release, and compares it with its size and its digest if GitHub has
-    /// one.
+    /// Downloads a file of a release, and compares it with its size and, if GitHub has one, its
+    /// digest.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl<'c> GitHub<'c> {
         Ok(Some(release.into()))
     }
 
-    /// Returns an answer, of the cache if it still holds; `None` for 404.
+    /// Returns an answer, from the cache if it is still valid; `None` for 404.
     fn ask(&self, url: &Url) -> Result<Option<Kept>, GitHubError> {
         let kept = self.cache.as_ref().and_then(|it| it.read(url, self.is_authorized()));
         if let (Some(kept), Some(cache), false) = (&kept, &self.cache, self.is_authorized())
@@ -198,7 +198,7 @@ impl<'c> GitHub<'c> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept);
         headers.insert("x-github-api-version", HeaderValue::from_static(API_VERSION));
-        // The address of a file comes from the server, and may be anywhere.
+        // The URL of a file comes from the server, and may refer to any host.
         if let (Some(token), true) = (&self.token, url.origin() == self.api.origin()) {
             headers.insert(AUTHORIZATION, token.value.clone());
         }
@@ -213,7 +213,7 @@ impl<'c> GitHub<'c> {
         url
     }
 
-    /// Returns what a refusal of GitHub means.
+    /// Returns the error for a refusal by GitHub.
     fn explain(&self, err: FetchError) -> GitHubError {
         let FetchError::Status { status, limits, message, .. } = &err else { return err.into() };
         match (status, &self.token) {

@@ -1,7 +1,7 @@
-//! Answers of the API on disk, because anonymous users have 60 requests an hour.
+//! Caches answers of the API on disk, because anonymous users have only 60 requests per hour.
 //!
-//! Anonymous and authorized answers are kept apart. A failure here costs one more request, and
-//! never the command.
+//! Anonymous and authorized answers are stored separately. A failure here costs one more request,
+//! but never stops the command.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -14,14 +14,14 @@ use url::Url;
 use super::super::http::{Answer, MAX_JSON};
 use crate::digest::{hex, sha256};
 
-/// Answers of the API that are kept.
+/// The cached answers of the API.
 #[derive(Debug)]
 pub(super) struct Cache {
     pub(super) dir: PathBuf,
     pub(super) max_age: Duration,
 }
 
-/// An answer that is kept.
+/// A cached answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Kept {
     /// When it was current, in seconds since 1970.
@@ -42,13 +42,13 @@ impl Kept {
         }
     }
 
-    /// An answer of the future is as good as none: the clock has changed.
+    /// An answer from the future is ignored: the clock has changed.
     pub(super) fn is_younger_than(&self, age: Duration) -> bool {
         now().checked_sub(self.at).is_some_and(|it| it < age.as_secs())
     }
 }
 
-/// A failure here costs one more request and nothing else.
+/// A failure costs one more request, and nothing else.
 impl Cache {
     pub(super) fn read(&self, url: &Url, is_authorized: bool) -> Option<Kept> {
         let path = self.path(url, is_authorized);
@@ -59,7 +59,7 @@ impl Cache {
     pub(super) fn write(&self, url: &Url, is_authorized: bool, kept: &Kept) {
         let Ok(json) = serde_json::to_vec(kept) else { return };
         if std::fs::create_dir_all(&self.dir).is_ok() {
-            // Answers about private repositories are for this user alone.
+            // Answers about private repositories are only for this user.
             let _ = fs::replace(&self.path(url, is_authorized), &json, Mode::Exact(0o600));
         }
     }

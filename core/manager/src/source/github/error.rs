@@ -1,4 +1,4 @@
-//! Why a release is not known.
+//! Errors of queries for releases.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use super::super::http::FetchError;
 use super::cache::now;
 use super::tokens::variable_for;
 
-/// Why a release is not known.
+/// Why a release could not be determined.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GitHubError {
-    /// The server was not reached, or failed.
+    /// The server could not be reached, or failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The address of the API is not valid.
+    /// The URL of the API is invalid.
     #[error("invalid address of the GitHub API `{text}`")]
     Api {
-        /// What was given.
+        /// The text.
         text: String,
     },
     /// The limit of requests is reached.
@@ -27,41 +27,41 @@ pub enum GitHubError {
     RateLimited {
         /// The host of the API.
         host: String,
-        /// When it ends, if the server says so.
+        /// When the limit ends, if the server reports it.
         until: Option<OffsetDateTime>,
         /// Whether a token was sent.
         is_authorized: bool,
-        /// Whether it is the limit for too many requests at once, which a token does not raise.
+        /// Whether it is the limit for requests in a short time, which a token does not raise.
         is_secondary: bool,
     },
-    /// The repository, or the release, does not exist or is not visible.
+    /// The repository or the release does not exist, or is not visible.
     #[error("{}", not_found(host, repo, tag.as_deref(), *is_authorized))]
     NotFound {
         /// The host of the API.
         host: String,
         /// The repository, in the form `owner/repo`.
         repo: String,
-        /// The tag that was asked for.
+        /// The requested tag.
         tag: Option<String>,
         /// Whether a token was sent.
         is_authorized: bool,
     },
-    /// The repository has releases, but none that is wanted.
+    /// The repository has releases, but none that matches.
     #[error("the repository `{repo}` has no release{}", if *has_prereleases { " other than pre-releases" } else { "" })]
     NoRelease {
         /// The repository, in the form `owner/repo`.
         repo: String,
-        /// Whether there are pre-releases.
+        /// Whether it has pre-releases.
         has_prereleases: bool,
     },
-    /// Bytes other than the ones that were uploaded.
+    /// The bytes differ from the uploaded ones.
     #[error("wrong digest of `{name}`: expected sha256:{expected}, received sha256:{actual}")]
     Digest {
         /// The file.
         name: String,
         /// The digest that GitHub reports.
         expected: String,
-        /// The digest of what was received.
+        /// The digest of the received bytes.
         actual: String,
     },
     /// The token was rejected.
@@ -69,7 +69,7 @@ pub enum GitHubError {
     Token {
         /// The host of the API.
         host: String,
-        /// The variable that holds the token.
+        /// The variable that contains the token.
         variable: &'static str,
     },
 }
@@ -81,14 +81,14 @@ impl GitHubError {
             Self::Fetch(err) => err.hint(),
             Self::RateLimited { is_secondary: true, .. } => Some("wait and try again".into()),
             Self::RateLimited { is_authorized: false, host, .. } => Some(format!(
-                "set {} to a token, which raises the limit from 60 to 5,000 requests an hour",
+                "set {} to a token, which raises the limit from 60 to 5,000 requests per hour",
                 variable_for(host)
             )),
             Self::RateLimited { .. } => Some("wait, or use a lock file with --locked".into()),
             Self::NotFound { tag: Some(tag), .. } if tag.parse::<PluginVersion>().is_err() => {
                 Some(format!(
-                    "`{tag}` is taken as the tag of a release: name a version in full, or leave it \
-                     out for the newest"
+                    "`{tag}` is interpreted as the tag of a release: specify a full version, or \
+                     omit it for the newest"
                 ))
             }
             Self::NotFound { is_authorized: false, host, .. } => Some(format!(
@@ -99,7 +99,7 @@ impl GitHubError {
                 Some("check the spelling, and that the token can read the repository".into())
             }
             Self::NoRelease { has_prereleases: true, .. } => {
-                Some("name a version, for example `owner/repo@v1.0.0-rc.1`".into())
+                Some("specify a version, for example `owner/repo@v1.0.0-rc.1`".into())
             }
             Self::NoRelease { .. } => None,
             Self::Digest { .. } => {
@@ -122,19 +122,19 @@ fn limited(
     is_secondary: bool,
 ) -> String {
     let limit = match (is_secondary, is_authorized) {
-        (true, _) => "the limit for many requests in a short time",
-        (false, true) => "the limit of requests an hour for this token",
-        (false, false) => "the limit of 60 requests an hour without a token",
+        (true, _) => "the limit of requests in a short time",
+        (false, true) => "the hourly limit of requests for this token",
+        (false, false) => "the limit of 60 requests per hour without a token",
     };
     let until = until.filter(|it| it.unix_timestamp() > now().cast_signed());
     let until = until.map_or_else(String::new, |it| format!("; it ends {}", moment(it)));
     format!("`{host}` has reached {limit}{until}")
 }
 
-/// Returns a moment for people: how far away it is, and when.
+/// Returns a time in readable form: how far away it is, and when.
 fn moment(it: OffsetDateTime) -> String {
     let seconds = u64::try_from(it.unix_timestamp()).unwrap_or(0).saturating_sub(now());
-    // Minutes are enough above two of them.
+    // Above two minutes, whole minutes suffice.
     let rounded = if seconds > 120 { seconds.div_ceil(60) * 60 } else { seconds };
     let away = humantime::format_duration(Duration::from_secs(rounded));
     let (hour, minute, second) = (it.hour(), it.minute(), it.second());

@@ -1,7 +1,7 @@
-//! GitHub's releases: which there are, and their files.
+//! GitHub's releases, and their files.
 //!
-//! Invariants: a token reaches the host of its API and no other, and is in no text; what was
-//! asked for a moment ago is not asked again, as anonymous users have 60 requests an hour.
+//! Invariants: a token is sent only to the host of its API, and is in no text. Recent queries are
+//! not repeated, because anonymous users have only 60 requests per hour.
 
 mod api;
 mod cache;

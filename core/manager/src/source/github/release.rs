@@ -17,7 +17,7 @@ pub struct Release {
     pub version: Option<PluginVersion>,
     /// When it was published.
     pub published: Option<OffsetDateTime>,
-    /// Whether GitHub or the version says that it is a pre-release.
+    /// Whether GitHub or the version marks it as a pre-release.
     pub is_prerelease: bool,
     /// Whether GitHub guarantees that its files never change.
     pub is_immutable: bool,
@@ -30,14 +30,14 @@ pub struct Release {
 pub struct Asset {
     /// The name.
     pub name: String,
-    /// Its address at the API, which works for private repositories too.
+    /// Its URL in the API, which works for private repositories, too.
     pub url: Url,
     /// The number of bytes.
     pub size: u64,
-    /// The digest that GitHub computed when the file was uploaded; files older than June 2025
-    /// have none.
+    /// The digest that GitHub computed when the file was uploaded. Files from before June 2025 have
+    /// none.
     pub sha256: Option<[u8; 32]>,
-    /// A digest of a form that is not known here.
+    /// A digest in an unsupported form.
     pub unknown_digest: Option<String>,
     /// The media type.
     pub content_type: String,
@@ -78,7 +78,7 @@ impl From<ReleaseMessage> for Release {
     fn from(it: ReleaseMessage) -> Self {
         let version: Option<PluginVersion> = it.tag_name.parse().ok();
         let published = it.published_at.and_then(|it| OffsetDateTime::parse(&it, &Rfc3339).ok());
-        // An upload that was broken off stays listed as `starter`.
+        // An interrupted upload remains listed as `starter`.
         let is_uploaded = |it: &AssetMessage| it.state.as_deref().is_none_or(|it| it == "uploaded");
         Self {
             is_prerelease: it.prerelease || version.as_ref().is_some_and(|it| !it.is_stable()),

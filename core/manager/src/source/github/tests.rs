@@ -1,4 +1,4 @@
-//! Releases of a stand-in server.
+//! Releases on a stand-in server.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn the_release_that_is_meant_is_found() {
         github.newest("acme/early", false),
         expect![[r#"
         the repository `acme/early` has no release other than pre-releases
-        hint: name a version, for example `owner/repo@v1.0.0-rc.1`"#]],
+        hint: specify a version, for example `owner/repo@v1.0.0-rc.1`"#]],
     );
     check(
         github.tag(REPO, "v9"),
@@ -252,7 +252,7 @@ fn an_anonymous_answer_serves_for_a_while() {
     let first = cached(long).latest(REPO).expect("it exists");
     assert_eq!(cached(long).latest(REPO).expect("it exists"), first);
     assert_eq!(server.requests().len(), 1);
-    // An older one is asked for again, and the server says that it is current.
+    // An older answer is requested again, and the server reports that it is current.
     assert_eq!(cached(Duration::ZERO).latest(REPO).expect("it exists"), first);
     assert!(server.requests()[1].header("if-none-match").is_some());
     server.release(REPO, release("v3.0.0", false));
@@ -301,16 +301,16 @@ fn limits_say_when_they_end() {
     let text = |outcome: Result<Release, GitHubError>| {
         let err = outcome.expect_err("the limit is reached");
         let text = format!("{err}\nhint: {}", err.hint().unwrap_or_default());
-        // The moment differs.
+        // The time differs.
         text.split(", at ").next().unwrap_or_default().to_owned()
     };
     expect![[r#"
-        `127.0.0.1` has reached the limit of 60 requests an hour without a token
-        hint: set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"#]]
+        `127.0.0.1` has reached the limit of 60 requests per hour without a token
+        hint: set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests per hour"#]]
         .assert_eq(&text(github.latest(REPO)));
-    expect!["set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"].assert_eq(&limited_hint(&github));
+    expect!["set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests per hour"].assert_eq(&limited_hint(&github));
     server.limit(Some(Limit::Secondary(600)));
-    expect!["`127.0.0.1` has reached the limit for many requests in a short time; it ends in 10m"]
+    expect!["`127.0.0.1` has reached the limit of requests in a short time; it ends in 10m"]
         .assert_eq(&text(github.latest(REPO)));
     server.limit(Some(Limit::Forbidden));
     expect![[r#"

@@ -1,4 +1,4 @@
-//! Which server is asked, and with which token.
+//! Chooses the server, and the token for it.
 
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
@@ -8,14 +8,14 @@ use super::super::Environment;
 /// The API of github.com.
 const PUBLIC_API: &str = "https://api.github.com/";
 
-/// The tokens of the environment, each for the servers it is meant for.
+/// The tokens from the environment, each for certain servers.
 #[derive(Clone, Default)]
 pub struct Tokens {
     public: Option<Token>,
     enterprise: Option<Token>,
 }
 
-/// A token, and the variable that holds it.
+/// A token, and the variable that contains it.
 #[derive(Clone)]
 pub(super) struct Token {
     pub(super) variable: &'static str,
@@ -23,8 +23,8 @@ pub(super) struct Token {
 }
 
 impl Tokens {
-    /// Reads the tokens in the order that gh has: `GH_TOKEN`, `GITHUB_TOKEN` for github.com and
-    /// `*.ghe.com`; `GH_ENTERPRISE_TOKEN`, `GITHUB_ENTERPRISE_TOKEN` for all other servers.
+    /// Reads the tokens in gh's order: `GH_TOKEN`, `GITHUB_TOKEN` for github.com and `*.ghe.com`;
+    /// `GH_ENTERPRISE_TOKEN`, `GITHUB_ENTERPRISE_TOKEN` for all other servers.
     pub fn read(env: Environment<'_>) -> Self {
         let first = |names: [&'static str; 2]| {
             names.into_iter().find_map(|variable| {
@@ -40,7 +40,7 @@ impl Tokens {
         }
     }
 
-    /// Returns the token for an API; none for one that is reached without protection.
+    /// Returns the token for an API; none for an unencrypted connection.
     pub(super) fn for_api(self, api: &Url) -> Option<Token> {
         let is_protected = api.scheme() == "https" || is_loopback(api);
         let token = if is_public(api.host_str()?) { self.public } else { self.enterprise };
@@ -64,8 +64,8 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Returns the address of the API: the option, else the variable `<PREFIX>_GITHUB_API`, else that
-/// of gh's `GH_HOST`, else that of github.com.
+/// Returns the URL of the API: from the option, or else from the variable `<PREFIX>_GITHUB_API`, or
+/// else from gh's `GH_HOST`, or else that of github.com.
 pub fn api_address(option: Option<&str>, prefix: &str, env: Environment<'_>) -> String {
     let variable = |name: &str| env(name).filter(|it| !it.trim().is_empty());
     if let Some(it) =
@@ -81,7 +81,7 @@ pub fn api_address(option: Option<&str>, prefix: &str, env: Environment<'_>) -> 
     }
 }
 
-/// Returns whether a host is github.com or one of its tenants, as gh has it.
+/// Returns whether a host is github.com or one of its tenants, by gh's rules.
 fn is_public(host: &str) -> bool {
     matches!(host, "api.github.com" | "github.com") || host.ends_with(".ghe.com")
 }

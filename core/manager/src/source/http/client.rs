@@ -1,4 +1,4 @@
-//! Requests and their redirects, their limits, and interrupts.
+//! Requests with redirects, limits and interrupts.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,39 +16,39 @@ use super::error::{Context, FetchError, Limits, redact};
 use super::secrets::Secrets;
 use super::setup::{self, Proxies};
 
-/// How large an answer in JSON can be.
+/// The largest JSON response.
 pub const MAX_JSON: u64 = 16 << 20;
 
-/// How many redirects are followed.
+/// The largest number of redirects.
 const MAX_REDIRECTS: usize = 10;
 
-/// How much of a refusal is read for its message.
+/// How much of an error response is read for its message.
 const MAX_REFUSAL: u64 = 64 << 10;
 
-/// How often an interrupt is looked for.
+/// How often to check for an interrupt.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a client needs to know about its program.
+/// What a client must know about its program.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The program, for example `pintle`: the first part of the user agent.
     pub command: String,
     /// Its version.
     pub version: String,
-    /// A file with certificate authorities to trust besides those of the system.
+    /// A file with certificate authorities to trust in addition to those of the system.
     pub authorities: Option<PathBuf>,
-    /// How long connecting may take.
+    /// The time limit for connecting.
     pub connect_limit: Duration,
-    /// How long no byte may come.
+    /// How long a transfer may pause.
     pub idle_limit: Duration,
-    /// How long to wait before each further attempt; there are as many as pauses.
+    /// The pauses before further attempts. There are as many attempts as pauses.
     pub pauses: Vec<Duration>,
     /// Returns whether the user has interrupted the command.
     pub is_interrupted: fn() -> bool,
 }
 
 impl Options {
-    /// Returns the usual limits for a program.
+    /// Returns the default settings for a program.
     pub fn new(command: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             command: command.into(),
@@ -62,7 +62,7 @@ impl Options {
     }
 }
 
-/// A client of web servers, whose functions block.
+/// A client for web servers, with functions that block.
 #[derive(Debug)]
 pub struct Client {
     inner: reqwest::Client,
@@ -73,7 +73,7 @@ pub struct Client {
     authorities: Vec<CertificateDer<'static>>,
 }
 
-/// An answer that has been read to its end, whatever its status.
+/// A complete response, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
@@ -86,7 +86,7 @@ pub struct Answer {
 }
 
 impl Client {
-    /// Prepares a client; connects to nothing yet. Proxies are read from `env`.
+    /// Prepares a client without connecting. Proxies are read from `env`.
     ///
     /// # Errors
     ///
@@ -112,9 +112,9 @@ impl Client {
         Ok(Self { inner, runtime: Some(runtime), options, proxies, authorities })
     }
 
-    /// Fetches an answer, whatever its status, with at most `limit` bytes.
+    /// Fetches a response, whatever its status, with at most `limit` bytes.
     ///
-    /// A broken connection and a failing server are asked again, after a pause.
+    /// If the connection breaks or the server fails, the request is repeated after a pause.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// Sends a form, which has a secret and is therefore never redirected or repeated.
+    /// Sends a form. It contains a secret, and is therefore never redirected or repeated.
     pub(in super::super) fn post_form(
         &self,
         url: &Url,
@@ -180,7 +180,7 @@ impl Client {
         Ok(Answer { status, headers, body, secrets })
     }
 
-    /// Sends a request and follows redirects; returns the answer and the URL that gave it.
+    /// Sends a request and follows redirects. Returns the response and its URL.
     pub(super) async fn send(
         &self,
         url: &Url,
@@ -222,7 +222,7 @@ impl Client {
         Ok(body)
     }
 
-    /// Returns the error for an answer that is not a success.
+    /// Returns the error for an unsuccessful response.
     pub(super) async fn refuse(
         &self,
         response: Response,
@@ -243,7 +243,7 @@ impl Client {
         }
     }
 
-    /// Runs something until it is done or the user interrupts it.
+    /// Runs a future until it is done or the user interrupts it.
     pub(in super::super) fn block_on<T, E: From<FetchError>>(
         &self,
         url: &Url,
@@ -288,7 +288,8 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // The resolver may still look for a host, and an interrupted command must not wait for it.
+        // The resolver may still be searching for a host, and an interrupted command must not wait
+        // for it.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -296,12 +297,12 @@ impl Drop for Client {
 }
 
 impl Answer {
-    /// Returns whether the status says that all is well.
+    /// Returns whether the status means success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Returns the answer if its status says that all is well.
+    /// Returns the response if its status means success.
     ///
     /// # Errors
     ///
@@ -310,13 +311,13 @@ impl Answer {
         if self.is_success() { Ok(self) } else { Err(self.refusal(url)) }
     }
 
-    /// Returns what to say of this answer.
+    /// Returns the error text for this response.
     pub fn refusal(&self, url: &Url) -> FetchError {
         let (status, limits) = (self.status, Limits::of(&self.headers));
         FetchError::Status { url: redact(url), status, message: self.message(), limits }
     }
 
-    /// Returns what the server says, if it says so in JSON as most do: one line of it.
+    /// Returns one line of the server's message, if it is in JSON, as for most servers.
     fn message(&self) -> String {
         let json: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
         let text = json.as_ref().and_then(|it| {
@@ -337,7 +338,7 @@ fn check_scheme(url: &Url) -> Result<(), FetchError> {
     Err(FetchError::InvalidUrl { url: redact(url), source: Some(reason.into()) })
 }
 
-/// Returns where an answer redirects to, if it does.
+/// Returns the target of a redirect, if the response is one.
 fn redirect_of(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -346,7 +347,7 @@ fn redirect_of(url: &Url, response: &Response) -> Result<Option<Url>, FetchError
     location.map(|it| follow(url, it.to_str().unwrap_or_default())).transpose()
 }
 
-/// Returns where a location leads to.
+/// Returns the URL of a `Location` header.
 pub(super) fn follow(url: &Url, location: &str) -> Result<Url, FetchError> {
     let refuse = |to: String, reason| FetchError::Redirect { url: redact(url), to, reason };
     let next = url.join(location).ok().filter(|_| !location.is_empty());
@@ -355,7 +356,7 @@ pub(super) fn follow(url: &Url, location: &str) -> Result<Url, FetchError> {
         return Err(refuse(redact(&next), "only HTTP and HTTPS are supported"));
     }
     if url.scheme() == "https" && next.scheme() == "http" {
-        return Err(refuse(redact(&next), "it leads from HTTPS to unprotected HTTP"));
+        return Err(refuse(redact(&next), "it leads from HTTPS to unencrypted HTTP"));
     }
     Ok(next)
 }

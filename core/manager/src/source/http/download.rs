@@ -1,7 +1,7 @@
-//! Downloads: streamed, hashed on the way, resumed when the connection breaks.
+//! Downloads: streamed, hashed as they arrive, and resumed when the connection breaks.
 //!
-//! A partial file is resumed only if the server gave a strong ETag for it, which is stored beside
-//! it; all its bytes are hashed again, so that the hash covers what is in the file.
+//! A partial file is resumed only if the server sent a strong ETag for it, which is stored next to
+//! it. All of its bytes are hashed again, so the hash covers the actual content of the file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -22,23 +22,23 @@ use super::error::{FetchError, redact};
 use super::secrets::Secrets;
 use crate::digest::{digest_of, hex, sha256};
 
-/// How much of the record beside a partial file is read.
+/// How much is read of the record next to a partial file.
 const MAX_RECORD: u64 = 64 << 10;
 
-/// What is downloaded, and where to.
+/// The target of a download, and its limits.
 pub struct Download<'a> {
-    /// The file that receives the bytes; memory without one. What is in it is resumed if it
-    /// comes from the same URL. One process at a time may use it.
+    /// The file that receives the bytes; memory without one. Its content is resumed if it comes
+    /// from the same URL. Only one process at a time may use it.
     pub partial: Option<PathBuf>,
-    /// How many bytes are accepted.
+    /// The largest accepted number of bytes.
     pub limit: u64,
-    /// How many there must be, if that is known.
+    /// The expected number of bytes, if known.
     pub expected_len: Option<u64>,
-    /// Is called with the number of bytes so far, and of all if that is known.
+    /// Is called with the number of bytes so far, and of all bytes if known.
     pub progress: &'a mut dyn FnMut(u64, Option<u64>),
 }
 
-/// What was downloaded.
+/// The result of a download.
 #[derive(Debug)]
 pub struct Downloaded {
     /// The bytes.
@@ -49,17 +49,17 @@ pub struct Downloaded {
     pub sha256: [u8; 32],
 }
 
-/// Where the bytes of a download are.
+/// The location of the downloaded bytes.
 #[derive(Debug)]
 pub enum Content {
     /// In memory.
     Memory(Vec<u8>),
-    /// In the file that was given.
+    /// In the given file.
     File(PathBuf),
 }
 
 impl Content {
-    /// Removes bytes that turned out to be wrong.
+    /// Removes bytes that proved to be wrong.
     pub(crate) fn discard(&self) {
         if let Self::File(path) = self {
             let _ = std::fs::remove_file(path);
@@ -67,21 +67,21 @@ impl Content {
     }
 }
 
-/// What is stored beside a partial file.
+/// The record next to a partial file.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 struct Record {
-    /// The SHA-256 digest of the URL, whose query may have secrets.
+    /// The SHA-256 digest of the URL, whose query may contain secrets.
     url: String,
     etag: String,
 }
 
-/// Where the bytes go to.
+/// The target of the bytes.
 enum Sink {
     Memory(Vec<u8>),
     File { file: File, path: PathBuf },
 }
 
-/// A download under way.
+/// A download in progress.
 struct Transfer<'c> {
     client: &'c Client,
     url: &'c Url,
@@ -89,9 +89,9 @@ struct Transfer<'c> {
     /// How many bytes are in the sink.
     len: u64,
     hash: digest::Context,
-    /// The strong ETag of what is in the sink.
+    /// The strong ETag of the content of the sink.
     etag: Option<String>,
-    /// How many bytes there are in all, as the server has announced.
+    /// The total number of bytes that the server has announced.
     total: Option<u64>,
 }
 
@@ -100,8 +100,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`FetchError`]. What has come so far stays in the file `download.partial`, except when it
-    /// can be of no use.
+    /// [`FetchError`]. The bytes so far are kept in the file `download.partial`, unless they are
+    /// useless.
     pub fn download(
         &self,
         url: &Url,
@@ -146,7 +146,7 @@ impl<'c> Transfer<'c> {
         Ok(transfer)
     }
 
-    /// Hashes what an earlier process has left, or drops it if it is of no use.
+    /// Hashes the bytes from an earlier process, or drops them if they are useless.
     fn take_over(&mut self, limit: u64) -> Result<(), FetchError> {
         let Sink::File { file, path } = &mut self.sink else { return Ok(()) };
         let len = file.metadata().map_err(|err| file_error(path, err))?.len();
@@ -164,7 +164,7 @@ impl<'c> Transfer<'c> {
         }
     }
 
-    /// Drops all bytes that have come.
+    /// Drops all received bytes.
     fn restart(&mut self) -> Result<(), FetchError> {
         self.len = 0;
         self.etag = None;
@@ -189,7 +189,8 @@ impl<'c> Transfer<'c> {
         let (response, last) = self.ask(headers).await?;
         let response = match response.status().as_u16() {
             200 => {
-                // Also the answer to a range, of servers that know none and of changed files.
+                // Servers without support for ranges, and those with changed files, answer a range
+                // request like this, too.
                 self.begin(&response)?;
                 response
             }
@@ -214,10 +215,10 @@ impl<'c> Transfer<'c> {
         self.client.refuse(response, last, secrets).await
     }
 
-    /// Asks for what is missing.
+    /// Requests the missing bytes.
     async fn ask(&self, headers: &HeaderMap) -> Result<(Response, Url), FetchError> {
         let mut headers = headers.clone();
-        // The bytes are hashed as they come.
+        // The bytes are hashed as they arrive.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let (Some(etag), 1..) = (&self.etag, self.len) {
             let range = HeaderValue::from_str(&format!("bytes={}-", self.len));
@@ -229,7 +230,7 @@ impl<'c> Transfer<'c> {
         self.client.send(self.url, &headers).await
     }
 
-    /// Begins with an answer that has all bytes.
+    /// Starts again with a response that contains all bytes.
     fn begin(&mut self, response: &Response) -> Result<(), FetchError> {
         self.restart()?;
         let etag = text_of(response, &ETAG);
@@ -244,7 +245,7 @@ impl<'c> Transfer<'c> {
             .map_err(|err| FetchError::File { path: beside, source: err.into() })
     }
 
-    /// Returns whether an answer has the bytes from where the sink ends.
+    /// Returns whether a response continues where the sink ends.
     fn continues(&self, response: &Response) -> bool {
         let etag = text_of(response, &ETAG);
         let range = text_of(response, &CONTENT_RANGE).and_then(|it| it.strip_prefix("bytes "));
@@ -252,13 +253,13 @@ impl<'c> Transfer<'c> {
         start == Some(self.len) && etag.is_none_or(|it| Some(it) == self.etag.as_deref())
     }
 
-    /// Returns whether a server refuses a range because there is nothing left to send.
+    /// Returns whether a server refuses a range because no bytes are left to send.
     fn is_whole(&self, response: &Response) -> bool {
         let range = text_of(response, &CONTENT_RANGE).and_then(|it| it.strip_prefix("bytes */"));
         self.len > 0 && range.and_then(|it| it.trim().parse().ok()) == Some(self.len)
     }
 
-    /// Fails unless there are as many bytes as were announced.
+    /// Fails unless all announced bytes have been received.
     fn check_whole(&self, download: &Download<'_>) -> Result<(), FetchError> {
         match download.expected_len.or(self.total) {
             Some(expected) if expected != self.len => {
@@ -295,13 +296,13 @@ impl<'c> Transfer<'c> {
         }
     }
 
-    /// Returns how many bytes there will be, if the server says what was expected.
+    /// Returns the total number of bytes, if the response is the expected one.
     fn check_total(
         &self,
         response: &Response,
         download: &Download<'_>,
     ) -> Result<Option<u64>, FetchError> {
-        // A range can be shorter than what was asked for, so its own length does not count.
+        // A range can be shorter than requested, so its own length does not count.
         let whole = text_of(response, &CONTENT_RANGE).and_then(|it| it.rsplit_once('/'));
         let whole: Option<u64> = whole.and_then(|(_, it)| it.trim().parse().ok());
         let rest = text_of(response, &CONTENT_LENGTH).and_then(|it| it.trim().parse().ok());
@@ -355,13 +356,13 @@ impl<'c> Transfer<'c> {
         Ok(Downloaded { content, len: self.len, sha256: digest_of(self.hash.finish()) })
     }
 
-    /// Keeps what can be resumed, and says what went wrong.
+    /// Keeps what can be resumed, and returns the error.
     fn give_up(self, err: FetchError, download: &Download<'_>) -> FetchError {
         let is_wrong = matches!(err, FetchError::WrongLength { .. } | FetchError::TooLarge { .. });
         if let Sink::File { path, .. } = &self.sink
             && (is_wrong || self.etag.is_none())
         {
-            // It is of no use to the next attempt, and cannot be left for a whole file.
+            // It is useless for the next attempt, and must not be mistaken for a complete file.
             let _ = std::fs::remove_file(path);
             remove_record(path);
         }
@@ -376,7 +377,7 @@ impl<'c> Transfer<'c> {
     }
 }
 
-/// Returns the ETag of a partial file that comes from a URL.
+/// Returns the ETag of a partial file from a URL.
 fn read_record(path: &Path, url: &Url) -> Option<String> {
     let contents = fs::read_regular(&record_path(path), MAX_RECORD).ok()?;
     let record: Record = serde_json::from_slice(&contents.bytes).ok()?;
@@ -384,7 +385,7 @@ fn read_record(path: &Path, url: &Url) -> Option<String> {
 }
 
 fn remove_record(path: &Path) {
-    // One that stays names another ETag or length, and is dropped by the next download.
+    // A remaining record names another ETag or length, and the next download drops it.
     let _ = std::fs::remove_file(record_path(path));
 }
 
@@ -394,7 +395,7 @@ fn record_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Opens the file, or creates it; never through a symbolic link.
+/// Opens or creates the file, but never through a symbolic link.
 fn open_partial(path: &Path) -> io::Result<File> {
     match path.symlink_metadata() {
         Ok(it) if !it.is_file() => {

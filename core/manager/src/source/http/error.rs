@@ -1,4 +1,4 @@
-//! Why something could not be fetched. No text here has a credential or a secret of a URL.
+//! Why a download failed. No text here contains credentials or secrets from a URL.
 
 use std::error::Error;
 use std::io;
@@ -10,11 +10,11 @@ use url::Url;
 
 type Source = Box<dyn Error + Send + Sync>;
 
-/// Why something could not be fetched.
+/// Why a download failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// Text that is not a URL, or one that cannot be fetched.
+    /// A text that is not a URL, or a URL that cannot be fetched.
     #[error("invalid URL `{url}`")]
     InvalidUrl {
         /// The URL.
@@ -22,49 +22,49 @@ pub enum FetchError {
         /// What is wrong with it.
         source: Option<Source>,
     },
-    /// The name of the host is not known.
+    /// The host is unknown.
     #[error("unknown host `{host}` in `{url}`")]
     NoSuchHost {
         /// The host.
         host: String,
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// What the resolver reports.
+        /// The resolver's error.
         source: Source,
     },
-    /// The host takes no connection, or the network is down.
+    /// The host accepts no connection, or the network is down.
     #[error("failed to connect to `{host}` for `{url}`")]
     Connect {
         /// The host, with its port.
         host: String,
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// What the system reports.
+        /// The system's error.
         source: Source,
     },
-    /// No trusted connection.
+    /// A trusted connection could not be established.
     #[error("failed to establish a trusted connection to `{host}` for `{url}`")]
     Tls {
         /// The host.
         host: String,
-        /// What was fetched.
+        /// The URL.
         url: String,
         /// Whether the certificate was rejected.
         is_untrusted: bool,
-        /// What TLS reports.
+        /// The error of TLS.
         source: Source,
     },
-    /// The proxy cannot be used.
+    /// The proxy failed.
     #[error("the proxy `{proxy}` failed for `{url}`")]
     Proxy {
         /// The proxy, without credentials.
         proxy: String,
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// What is wrong.
+        /// The error.
         source: Source,
     },
-    /// A variable of the environment does not name a proxy.
+    /// An environment variable does not contain a proxy.
     #[error("invalid proxy in the environment variable `{variable}`: {reason}")]
     ProxySetting {
         /// The variable.
@@ -75,47 +75,47 @@ pub enum FetchError {
     /// The server refused the request or failed.
     #[error("{}", refusal(url, *status, message))]
     Status {
-        /// What was fetched.
+        /// The URL.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// What the server says, shortened.
+        /// The server's message, shortened.
         message: String,
-        /// When it can be asked again.
+        /// When the request can be repeated.
         limits: Limits,
     },
-    /// Nothing came for too long.
+    /// No data arrived in time.
     #[error("timed out after {} {what} `{url}`", humantime::format_duration(*after))]
     Timeout {
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// What was waited for, for example `connecting to`.
+        /// What the client was waiting for, for example `connecting to`.
         what: &'static str,
-        /// How long.
+        /// The time limit.
         after: Duration,
     },
-    /// The connection broke, and attempts to resume failed.
+    /// The connection broke, and attempts to resume the download failed.
     #[error("the connection broke while fetching `{url}`")]
     Broken {
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// What happened.
+        /// The error.
         source: Source,
     },
-    /// More or fewer bytes than were announced.
+    /// The number of bytes differs from the announced one.
     #[error("wrong length of `{url}`: expected {expected} bytes, received {actual}")]
     WrongLength {
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// What was announced.
+        /// The announced number.
         expected: u64,
-        /// What was received.
+        /// The received number.
         actual: u64,
     },
-    /// More bytes than are allowed.
+    /// There are more bytes than allowed.
     #[error("`{url}` is larger than the limit of {limit} bytes")]
     TooLarge {
-        /// What was fetched.
+        /// The URL.
         url: String,
         /// The limit.
         limit: u64,
@@ -123,17 +123,17 @@ pub enum FetchError {
     /// A redirect that is not followed.
     #[error("the redirect of `{url}` to `{to}` is not followed: {reason}")]
     Redirect {
-        /// What was fetched.
+        /// The URL.
         url: String,
-        /// Where it leads.
+        /// Its target.
         to: String,
         /// Why it is not followed.
         reason: &'static str,
     },
-    /// An answer of another form than expected.
-    #[error("invalid answer from `{url}`")]
+    /// The response has an unexpected form.
+    #[error("invalid response from `{url}`")]
     Answer {
-        /// What was fetched.
+        /// The URL.
         url: String,
         /// What is wrong with it.
         source: Source,
@@ -141,18 +141,18 @@ pub enum FetchError {
     /// The user interrupted the command.
     #[error("interrupted while fetching `{url}`")]
     Interrupted {
-        /// What was fetched.
+        /// The URL.
         url: String,
     },
-    /// The file that the bytes go to.
+    /// The target file cannot be written.
     #[error("failed to write `{}`", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system reports.
+        /// The system's error.
         source: Source,
     },
-    /// A file with certificate authorities.
+    /// A file with certificate authorities cannot be used.
     #[error("failed to read certificate authorities from `{}`", path.display())]
     Authority {
         /// The file.
@@ -165,14 +165,14 @@ pub enum FetchError {
     Setup(#[source] Source),
 }
 
-/// What a server says about how often it can be asked.
+/// The rate limits that a server reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// How many requests are left (`x-ratelimit-remaining`).
+    /// The number of remaining requests (`x-ratelimit-remaining`).
     pub remaining: Option<u64>,
-    /// When there are new ones, in seconds since 1970 (`x-ratelimit-reset`).
+    /// When the limit is reset, in seconds since 1970 (`x-ratelimit-reset`).
     pub reset: Option<u64>,
-    /// After how many seconds to ask again (`retry-after`).
+    /// The number of seconds to wait (`retry-after`).
     pub retry_after: Option<u64>,
 }
 
@@ -215,7 +215,7 @@ impl FetchError {
         Some(hint.to_owned())
     }
 
-    /// Returns whether another attempt can have another outcome.
+    /// Returns whether another attempt may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Broken { .. } => true,
@@ -229,19 +229,19 @@ impl FetchError {
 pub(super) const CONNECTING: &str = "connecting to";
 pub(super) const WAITING: &str = "waiting for data from";
 
-/// What the errors of one request say about it.
+/// The context of the errors of one request.
 pub(in super::super) struct Context<'a> {
     pub(super) url: &'a Url,
-    /// The proxy that this request goes through.
+    /// The proxy of this request.
     pub(super) proxy: Option<String>,
     pub(super) connect_limit: Duration,
     pub(super) idle_limit: Duration,
 }
 
 impl Context<'_> {
-    /// Returns the error of ours that an error of reqwest stands for.
+    /// Converts an error of reqwest.
     pub(in super::super) fn explain(&self, err: reqwest::Error) -> FetchError {
-        // The URL is said by the error that is made here, and without its secrets.
+        // The error created here contains the URL, without its secrets.
         let err = err.without_url();
         let url = redact(self.url);
         let host = host_of(self.url);
@@ -278,19 +278,19 @@ impl Context<'_> {
     }
 }
 
-/// Returns a URL as it can be shown: without credentials, and without what a query says.
+/// Returns a URL in displayable form: without credentials, and without the content of its query.
 pub fn redact(url: &Url) -> String {
     let mut shown = url.clone();
     let query = if shown.query().is_some() { "?…" } else { "" };
     shown.set_query(None);
     shown.set_fragment(None);
-    // Both fail for URLs without a host alone, which have no credentials.
+    // Both fail only for URLs without a host, which have no credentials.
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     format!("{shown}{query}")
 }
 
-/// Returns the host of a URL, with the port if it has one of its own.
+/// Returns the host of a URL, with the port if it is not the default one.
 pub fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -311,8 +311,8 @@ fn refusal(url: &str, status: u16, message: &str) -> String {
     if message.is_empty() { text } else { format!("{text}: {message}") }
 }
 
-/// Returns the innermost cause, which is what the system reports: the layers around it repeat
-/// each other.
+/// Returns the innermost cause, which is the system's error. The layers around it repeat each
+/// other.
 fn cause(err: &reqwest::Error) -> Source {
     let mut innermost: &dyn Error = err;
     while let Some(inner) = innermost.source() {
@@ -327,7 +327,7 @@ fn cause(err: &reqwest::Error) -> Source {
     }
 }
 
-/// Returns the first cause of a type; `io::Error` hides the error it wraps from `source`.
+/// Returns the first cause of a type. `io::Error` does not return the wrapped error from `source`.
 fn find<'e, T: Error + 'static>(err: &'e (dyn Error + 'static)) -> Option<&'e T> {
     let mut next = Some(err);
     while let Some(err) = next {

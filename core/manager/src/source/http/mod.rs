@@ -1,8 +1,8 @@
-//! The one way to web servers: who is trusted, where redirects and credentials may go, how long
-//! an answer may take and how large it may be.
+//! The only access to web servers. It determines which servers are trusted, where redirects and
+//! credentials may be sent, and how long and how large a response may be.
 //!
-//! Invariants: `Authorization` never reaches another scheme, host or port than it was given for;
-//! nothing goes from `https` to `http`; every answer has a limit.
+//! Invariants: `Authorization` is sent only to the scheme, host and port for which it was given; no
+//! redirect leads from `https` to `http`; every response has a limit.
 
 mod client;
 mod download;

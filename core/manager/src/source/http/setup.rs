@@ -1,4 +1,4 @@
-//! How the client is set up: whom it trusts, and through which proxy it goes.
+//! Sets up the client: its trusted certificates, and its proxies.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use url::Url;
 use super::super::Environment;
 use super::error::FetchError;
 
-/// How much of a file with certificates is read.
+/// How much is read of a file with certificates.
 const MAX_AUTHORITIES: u64 = 16 << 20;
 
-/// Returns the certificates that are trusted: those of the system, or of `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR`, and those of one more file.
+/// Returns the trusted certificates: those of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`,
+/// and those from one more file.
 pub(super) fn authorities(
     extra: Option<&Path>,
 ) -> Result<Vec<CertificateDer<'static>>, FetchError> {
-    // Single unreadable files do not matter as long as the server's authority is in another.
+    // Individual unreadable files do not matter if the server's authority is in another file.
     let mut certificates = rustls_native_certs::load_native_certs().certs;
-    // Systems have certificates of forms that nothing reads any more.
+    // Some systems have certificates in forms that are no longer supported.
     let mut roots = RootCertStore::empty();
     certificates.retain(|it| roots.add(it.clone()).is_ok());
     let Some(path) = extra else { return Ok(certificates) };
@@ -51,18 +51,18 @@ pub(super) fn tls(
     Ok(config)
 }
 
-/// The proxies of the environment.
+/// The proxies from the environment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Proxies {
     pub(super) https: Option<Url>,
     pub(super) http: Option<Url>,
-    /// The hosts that are reached without one, as in `NO_PROXY`.
+    /// The hosts that are reached without a proxy, as in `NO_PROXY`.
     pub(super) except: Option<String>,
 }
 
 impl Proxies {
     pub(super) fn read(env: Environment<'_>) -> Result<Self, FetchError> {
-        // A web server hands a request's header `Proxy` to scripts as HTTP_PROXY.
+        // A web server passes the header `Proxy` of a request to scripts as HTTP_PROXY.
         let is_script = env("REQUEST_METHOD").is_some();
         let (_, except) = either(env, "NO_PROXY").unzip();
         let all = proxy(env, "ALL_PROXY")?;
@@ -71,7 +71,7 @@ impl Proxies {
         Ok(Self { https: https.or_else(|| all.clone()), http: http.or(all), except })
     }
 
-    /// Returns the proxies in reqwest's words.
+    /// Returns the proxies for reqwest.
     pub(super) fn rules(&self) -> Result<Vec<Proxy>, reqwest::Error> {
         let except = self.except.as_deref().and_then(NoProxy::from_string);
         let https = self.https.as_ref().map(|it| Proxy::https(it.clone()));
@@ -80,14 +80,14 @@ impl Proxies {
         rules.map(|it| Ok(it?.no_proxy(except.clone()))).collect()
     }
 
-    /// Returns the proxy that a URL goes through, as it can be shown: for the words of errors.
+    /// Returns the proxy for a URL in displayable form, for errors.
     pub(super) fn shown(&self, url: &Url) -> Option<String> {
         let proxy = if url.scheme() == "https" { &self.https } else { &self.http };
         let proxy = proxy.as_ref().filter(|_| !self.is_excepted(url))?;
         Some(super::error::redact(proxy))
     }
 
-    /// Returns whether `NO_PROXY` names a host; ranges of addresses are left to reqwest.
+    /// Returns whether `NO_PROXY` contains a host. reqwest handles ranges of addresses.
     fn is_excepted(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
         let mut names = self.except.as_deref().unwrap_or_default().split(',').map(str::trim);
@@ -100,8 +100,8 @@ impl Proxies {
     }
 }
 
-/// Returns a variable by its name in capitals or in small letters. An empty one counts as
-/// absent, as in curl.
+/// Returns a variable by its upper-case or lower-case name. As in curl, an empty value counts as
+/// missing.
 fn either(env: Environment<'_>, name: &str) -> Option<(String, String)> {
     [name.to_owned(), name.to_ascii_lowercase()].into_iter().find_map(|it| {
         let value = env(&it).filter(|value| !value.trim().is_empty())?;
@@ -111,7 +111,7 @@ fn either(env: Environment<'_>, name: &str) -> Option<(String, String)> {
 
 fn proxy(env: Environment<'_>, name: &str) -> Result<Option<Url>, FetchError> {
     let Some((variable, value)) = either(env, name) else { return Ok(None) };
-    // The value may have a password: it is never repeated.
+    // The value may contain a password, so it is never repeated.
     let fail = |reason: String| FetchError::ProxySetting { variable: variable.clone(), reason };
     let value = value.trim();
     let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };

@@ -1,4 +1,4 @@
-//! Downloads and redirects against a server with faults.
+//! Downloads and redirects, tested with a faulty server.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -42,7 +42,7 @@ fn bytes() -> Vec<u8> {
     (0..100_000_u32).flat_map(u32::to_le_bytes).collect()
 }
 
-/// A server with one file, of which [`bytes`] is the content.
+/// A server with one file, whose content is [`bytes`].
 fn server(fault: Option<Fault>) -> ReleaseServer {
     let server = ReleaseServer::start();
     let asset = Asset { name: ASSET.into(), bytes: bytes(), digest: None };
@@ -89,7 +89,7 @@ fn dir() -> TempDir {
     tempfile::tempdir().expect("there is a temporary directory")
 }
 
-/// Says what came of a download, without what differs between runs.
+/// Returns the result of a download as text, without the parts that differ between runs.
 fn told(server: &ReleaseServer, outcome: Result<Downloaded, FetchError>) -> String {
     let result = match outcome {
         Ok(done) => {
@@ -231,7 +231,7 @@ fn what_is_larger_than_the_limit_is_refused() {
             "`http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…` is larger than the limit of 2000 bytes; asked for: -"
         ],
     );
-    // No length is announced here.
+    // The server announces no length.
     check(
         Some(Fault::Truncated(3000)),
         small,
@@ -427,8 +427,8 @@ fn a_server_without_tls_is_a_tls_error() {
     assert_eq!(err.hint().as_deref(), Some("check that the server supports HTTPS at this port"));
 }
 
-/// Serves one connection over TLS, by a certificate of the authority in `testdata`, whose key
-/// was thrown away.
+/// Serves one connection over TLS, with a certificate from the authority in `testdata`, whose key
+/// no longer exists.
 fn serve_tls() -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
     let port = listener.local_addr().expect("the socket is bound").port();
@@ -493,7 +493,7 @@ fn a_proxy_is_used_and_named_when_it_fails() {
         the proxy `http://127.0.0.1:1/` failed for `http://example.invalid/a`: Connection refused (os error 111)
         hint: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"#]],
     );
-    // The stand-in takes the whole URL as a path, and so is a proxy that knows no host.
+    // The stand-in interprets the whole URL as a path, so it is a proxy that knows no host.
     let server = server(None);
     let address = server.url();
     let client = Client::new(options(), &|name| (name == "http_proxy").then(|| address.clone()));
@@ -528,7 +528,7 @@ fn nothing_goes_from_https_to_http() {
     };
     assert_eq!(told("/y"), "https://a/y");
     assert_eq!(told("https://b/y"), "https://b/y");
-    expect!["the redirect of `https://a/x?…` to `http://a/y?…` is not followed: it leads from HTTPS to unprotected HTTP"].assert_eq(&told("http://a/y?secret"));
+    expect!["the redirect of `https://a/x?…` to `http://a/y?…` is not followed: it leads from HTTPS to unencrypted HTTP"].assert_eq(&told("http://a/y?secret"));
     expect!["the redirect of `https://a/x?…` to `file:///etc/passwd` is not followed: only HTTP and HTTPS are supported"].assert_eq(&told("file:///etc/passwd"));
     expect![
         "the redirect of `https://a/x?…` to `?` is not followed: its location is not a valid URL"

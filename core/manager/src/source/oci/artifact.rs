@@ -1,4 +1,4 @@
-//! A plugin as an artifact: an index with one manifest for each target, whose layers are files.
+//! A plugin as an artifact: an index with a manifest for each target. The layers are its files.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::digest::{hex, sha256};
 /// The artifact type of a plugin.
 pub const PLUGIN_TYPE: &str = "application/vnd.pintle.plugin.v1";
 
-/// The artifact type of a signature: a referrer of the manifest whose files it signs.
+/// The artifact type of a signature, which refers to the manifest whose files it signs.
 pub const SIGNATURE_TYPE: &str = "application/vnd.pintle.signature.v1";
 
-/// The annotation with the target triple that a manifest is for.
+/// The annotation with the target triple of a manifest.
 pub const TARGET_ANNOTATION: &str = "pintle.dev/target";
 
 /// The annotation with the name of a file.
@@ -24,14 +24,14 @@ pub(super) const TITLE: &str = "org.opencontainers.image.title";
 /// The annotation with the version.
 pub(super) const VERSION: &str = "org.opencontainers.image.version";
 
-/// What a tag or a digest meant when it was looked up.
+/// The artifact that a tag or a digest referred to when it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
     /// The digest of the index or the manifest, in the form `sha256:…`.
     pub digest: String,
-    /// The version that its annotations name.
+    /// The version in its annotations.
     pub version: Option<String>,
-    /// What there is for each platform.
+    /// The files for each platform.
     pub platforms: Vec<OciPlatform>,
 }
 
@@ -42,9 +42,9 @@ pub struct OciPlatform {
     pub digest: String,
     /// The size of its manifest.
     pub size: u64,
-    /// The target triple, if an annotation names it.
+    /// The target triple, if it is in an annotation.
     pub target: Option<String>,
-    /// The platform, for example `linux/arm/v7`; a single manifest has none and fits all.
+    /// The platform, for example `linux/arm/v7`. A single manifest has none, and matches all.
     pub platform: Option<String>,
     /// The files.
     pub files: Vec<OciFile>,
@@ -73,10 +73,11 @@ pub struct OciSignature {
 }
 
 impl Pinned {
-    /// Returns what fits a target triple.
+    /// Returns the entries that match a target triple.
     ///
-    /// Manifests whose annotation names the target come first: only if there are none are those
-    /// without the annotation chosen by their platform. Several are for the caller to refuse.
+    /// Manifests whose annotation contains the target come first. Only if there are none, those
+    /// without the annotation are chosen by their platform. If there are several, the caller
+    /// refuses them.
     pub fn for_target(&self, target: &str) -> Vec<&OciPlatform> {
         let named = self.platforms.iter().filter(|it| it.target.as_deref() == Some(target));
         let named: Vec<_> = named.collect();
@@ -98,7 +99,7 @@ impl Pinned {
     }
 }
 
-/// Returns whether an entry of an index is for a platform: BuildKit adds others.
+/// Returns whether an entry of an index is for a platform. BuildKit adds others.
 pub(super) fn is_for_platform(entry: &ImageIndexEntry) -> bool {
     let is_manifest =
         matches!(&*entry.media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE);
@@ -111,7 +112,7 @@ pub(super) fn platform_text(platform: &Platform) -> String {
     format!("{}/{}{variant}", platform.os, platform.architecture)
 }
 
-/// Returns a target triple's platform as Go and OCI name it: system, architecture, variant.
+/// Returns the platform of a target triple as Go and OCI name it: system, architecture, variant.
 pub(super) fn platform_of(
     target: &str,
 ) -> Option<(&'static str, &'static str, Option<&'static str>)> {

@@ -1,4 +1,4 @@
-//! What `docker login` has stored.
+//! The credentials that `docker login` has stored.
 
 use base64::Engine as _;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
@@ -11,22 +11,22 @@ use url::Url;
 use super::super::http::{Client, FetchError, redact};
 use super::error::OciError;
 
-/// How much of a registry's answer to a request without a token is read.
+/// How much is read of a registry's response to a request without a token.
 const MAX_ANSWER: u64 = 1 << 20;
 
-/// How a registry knows the user.
+/// How the user is known to a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
-    /// Not at all.
+    /// The user is anonymous.
     Anonymous,
-    /// By a name and a password or token.
+    /// A name, and a password or token.
     Basic {
         /// The name.
         user: String,
         /// The password or token.
         password: String,
     },
-    /// By a token that the registry's own login has given, which is exchanged for others.
+    /// A token from the registry's own login, which is exchanged for other tokens.
     Identity {
         /// The token.
         token: String,
@@ -34,7 +34,8 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// Reads the credentials that `docker login` has stored, also by a helper; anonymous without.
+    /// Reads the credentials that `docker login` has stored, including with a helper; anonymous if
+    /// there are none.
     ///
     /// # Errors
     ///
@@ -65,13 +66,13 @@ impl Credentials {
             Err(Cause::NoCredentialConfigured | Cause::ConfigNotFound | Cause::ConfigReadError) => {
                 Ok(Self::Anonymous)
             }
-            // What Docker's helpers print for a registry without a login.
+            // Docker's helpers print this for a registry without a login.
             Err(Cause::HelperFailure { stdout, stderr, .. })
                 if format!("{stdout}{stderr}").contains("credentials not found") =>
             {
                 Ok(Self::Anonymous)
             }
-            // Not what the helper printed, which can be a secret.
+            // Not the helper's output, which can contain a secret.
             Err(Cause::HelperFailure { helper, .. }) => fail(&format!("`{helper}` failed")),
             Err(err) => fail(&err.to_string()),
         }
@@ -79,7 +80,7 @@ impl Credentials {
 
     pub(super) fn auth(&self) -> RegistryAuth {
         match self {
-            // An identity token is exchanged before, and never sent as it is.
+            // An identity token is exchanged first, and never sent itself.
             Self::Anonymous | Self::Identity { .. } => RegistryAuth::Anonymous,
             Self::Basic { user, password } => RegistryAuth::Basic(user.clone(), password.clone()),
         }
@@ -103,7 +104,7 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Returns the key of a registry in Docker's configuration.
+/// Returns the name of a registry in Docker's configuration.
 fn docker_key(registry: &str) -> &str {
     match registry {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => "https://index.docker.io/v1/",
@@ -111,29 +112,29 @@ fn docker_key(registry: &str) -> &str {
     }
 }
 
-/// Returns whether Docker has a configuration; docker_credential does not tell a missing one from
-/// a broken one.
+/// Returns whether Docker has a configuration. docker_credential does not distinguish a missing one
+/// from a broken one.
 fn has_config() -> bool {
     let home = || caller::home_dir().map(|it| it.join(".docker"));
     let dir = caller::var_os("DOCKER_CONFIG").map(Into::into).or_else(home);
     dir.is_some_and(|it: std::path::PathBuf| it.join("config.json").exists())
 }
 
-/// What a registry answers to a request without a token: where to get one.
+/// A registry's response to a request without a token: where to get one.
 #[derive(Debug, PartialEq, Eq)]
 struct Challenge {
     realm: Url,
     service: Option<String>,
 }
 
-/// What a server of tokens answers.
+/// The response of a token server.
 #[derive(Deserialize)]
 struct TokenMessage {
     access_token: String,
 }
 
-/// Exchanges an identity token for one that is good for a scope; anonymous where the registry
-/// wants none.
+/// Exchanges an identity token for a token with a certain scope; anonymous if the registry requires
+/// none.
 pub(super) fn exchange(
     client: &Client,
     base: &Url,
@@ -148,7 +149,7 @@ pub(super) fn exchange(
     };
     let realm = &challenge.realm;
     if realm.scheme() != "https" && base.scheme() == "https" {
-        let reason = "a secret would be sent without protection";
+        let reason = "a secret would be sent without encryption";
         return Err(FetchError::Redirect { url: redact(&url), to: redact(realm), reason });
     }
     let fields = [

@@ -6,20 +6,20 @@ use super::super::http::FetchError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OciError {
-    /// The registry was not reached, or failed.
+    /// The registry could not be reached, or failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The tag, the digest or the repository does not exist, or is not visible.
     #[error("`{spec}` does not exist or is private")]
     NotFound {
-        /// What was looked up.
+        /// The requested artifact.
         spec: String,
         /// The registry.
         registry: String,
         /// Whether credentials were sent.
         has_credentials: bool,
     },
-    /// The registry asks for other credentials.
+    /// The registry requires other credentials.
     #[error("{}", unauthorized(registry, *has_credentials))]
     Unauthorized {
         /// The registry.
@@ -27,40 +27,40 @@ pub enum OciError {
         /// Whether credentials were sent.
         has_credentials: bool,
     },
-    /// Docker's configuration has credentials that cannot be used.
-    #[error("failed to read the credentials for `{registry}` as Docker stores them: {reason}")]
+    /// Docker's configuration contains unusable credentials.
+    #[error("failed to read Docker's credentials for `{registry}`: {reason}")]
     Credentials {
         /// The registry.
         registry: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// Bytes that are not the ones that their digest names.
+    /// The bytes do not match their digest.
     #[error("wrong digest of {what} in `{spec}`: expected {expected}, received {actual}")]
     Digest {
         /// The repository.
         spec: String,
-        /// Which bytes.
+        /// The kind of bytes.
         what: String,
-        /// The digest that was asked for.
+        /// The requested digest.
         expected: String,
-        /// The digest of what was received.
+        /// The digest of the received bytes.
         actual: String,
     },
-    /// A manifest that does not describe a plugin.
+    /// The manifest does not describe a plugin.
     #[error("`{spec}` is not a plugin: {reason}")]
     Invalid {
-        /// What was looked up.
+        /// The requested artifact.
         spec: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The registry did not accept something.
+    /// The registry refused a push.
     #[error("failed to push to `{spec}`: {reason}")]
     Push {
         /// The repository.
         spec: String,
-        /// What the registry reports.
+        /// The registry's message.
         reason: String,
     },
 }
@@ -91,5 +91,5 @@ fn unauthorized(registry: &str, has_credentials: bool) -> String {
     if has_credentials {
         return format!("the registry `{registry}` rejected the credentials");
     }
-    format!("the registry `{registry}` requires credentials, and Docker has stored none for it")
+    format!("the registry `{registry}` requires credentials, but Docker has stored none for it")
 }

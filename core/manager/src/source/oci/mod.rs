@@ -1,9 +1,8 @@
-//! Plugins in OCI registries: an index with one manifest for each target, whose layers are files.
+//! Plugins in OCI registries: an index with a manifest for each target. The layers are the files.
 //!
-//! Invariants: every manifest and every file is compared with its digest; credentials reach the
-//! registry, and the server of tokens that it names, alone. Manifests and files are fetched by
-//! [`http`](super::http), which has limits; oci-client knows how registries give tokens and how
-//! they are pushed to.
+//! Invariants: every manifest and every file is compared with its digest; credentials are sent only
+//! to the registry and the token server that it names. Manifests and files are fetched by
+//! [`http`](super::http), which has limits. oci-client handles tokens and pushes.
 
 mod artifact;
 mod credentials;

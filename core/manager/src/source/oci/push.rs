@@ -1,4 +1,4 @@
-//! Pushing plugins and signatures, as `plugin mirror` does.
+//! Pushes plugins and signatures, for `plugin mirror`.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct PushFile {
 }
 
 impl Registry<'_> {
-    /// Pushes files for some targets under the tag, and returns the digest of their index.
+    /// Pushes files for several targets under the tag, and returns the digest of their index.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl Registry<'_> {
         if index.manifests.iter().any(|it| it.digest == entry.digest) {
             return Ok(());
         }
-        // The registry has no list of its own: clients keep one under a tag.
+        // The registry has no list of its own, so clients store one under a tag.
         index.manifests.push(entry);
         let bytes = self.serialize(&index)?;
         self.push_manifest(&digest.replace(':', "-"), &bytes, OCI_IMAGE_INDEX_MEDIA_TYPE)
@@ -164,8 +164,8 @@ impl Registry<'_> {
         bytes: &[u8],
         media_type: &'static str,
     ) -> Result<(), OciError> {
-        // As a tag, even if it is a digest: oci-client panics otherwise when a registry forgets
-        // the header `Location`.
+        // As a tag, even if it is a digest: oci-client panics otherwise if a registry omits the
+        // header `Location`.
         let reference = self.reference(name);
         let url = self.address(&["manifests", name]);
         let media_type = HeaderValue::from_static(media_type);

@@ -1,4 +1,4 @@
-//! Reading a registry: what a tag means, its files, their signatures.
+//! Reads a registry: the meaning of a tag, the files, and their signatures.
 
 use std::cell::RefCell;
 
@@ -25,13 +25,13 @@ use super::credentials::{Credentials, exchange, sensitive};
 use super::error::OciError;
 use crate::digest::{hex, parse_sha256};
 
-/// How large a manifest or an index can be, as registries have it.
+/// The largest manifest or index, as registries limit it.
 const MAX_MANIFEST: u64 = 4 << 20;
 
-/// How many manifests an index can have, and how many files a manifest.
+/// The largest number of manifests in an index, and of files in a manifest.
 const MAX_ENTRIES: usize = 128;
 
-/// How large a signature can be, and how many are read.
+/// The largest signature, and the largest number of signatures that are read.
 const MAX_SIGNATURE: u64 = 64 << 10;
 const MAX_SIGNATURES: usize = 16;
 
@@ -42,11 +42,11 @@ pub struct Registry<'c> {
     credentials: Credentials,
     pub(super) oci: oci_client::Client,
     base: Url,
-    /// What reading takes, once it is known.
+    /// What is required for reading, once it is known.
     authorization: RefCell<Option<Authorization>>,
 }
 
-/// What requests have to send, if anything.
+/// The credentials that requests must contain, if any.
 type Authorization = Option<HeaderValue>;
 
 impl std::fmt::Debug for Registry<'_> {
@@ -56,10 +56,10 @@ impl std::fmt::Debug for Registry<'_> {
 }
 
 impl<'c> Registry<'c> {
-    /// Prepares the use of a repository; asks for nothing yet.
+    /// Prepares the use of a repository without sending a request.
     ///
-    /// The registry is reached over HTTPS, except on this machine: `localhost`, `127.0.0.0/8` and
-    /// `[::1]` are reached over plain HTTP, as by Docker.
+    /// The registry is reached over HTTPS. Only a registry on this machine (`localhost`,
+    /// `127.0.0.0/8` or `[::1]`) is reached over plain HTTP, as with Docker.
     ///
     /// # Errors
     ///
@@ -79,8 +79,8 @@ impl<'c> Registry<'c> {
             url: address.clone(),
             source: Some(err.into()),
         })?;
-        // oci-client has no other way to say which implementation TLS uses. An embedding
-        // program that has chosen one keeps it.
+        // oci-client has no other way to choose the implementation of TLS. An embedding program
+        // that has chosen one keeps it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let oci = oci_client::Client::try_from(config(client, is_local))
             .map_err(|err| FetchError::Setup(err.into()))?;
@@ -88,8 +88,8 @@ impl<'c> Registry<'c> {
         Ok(Self { client, spec: spec.clone(), credentials, oci, base, authorization })
     }
 
-    /// Looks up what the tag or the digest means now, for every platform. Without either the tag
-    /// is `latest`.
+    /// Looks up the current meaning of the tag or the digest, for every platform. Without either,
+    /// the tag is `latest`.
     ///
     /// # Errors
     ///
@@ -165,8 +165,8 @@ impl<'c> Registry<'c> {
         for entry in referrers.iter().filter(is_signature).take(MAX_SIGNATURES) {
             let Some(bytes) = self.manifest(&entry.digest)? else { continue };
             let OciManifest::Image(manifest) = self.parse(&bytes)? else { continue };
-            // The tag that stands in for a registry's own list can be written by anyone who can
-            // push, and can list what belongs to another manifest.
+            // Anyone who can push can write the tag that replaces a registry's own list, and can
+            // list the signatures of another manifest in it.
             if manifest.subject.as_ref().is_none_or(|it| it.digest != digest) {
                 continue;
             }
@@ -194,15 +194,15 @@ impl<'c> Registry<'c> {
         Ok(OciSignature { name: file.name.clone(), text })
     }
 
-    /// Returns what refers to a manifest, from the registry's list or from the tag that stands in
-    /// for it.
+    /// Returns the referrers of a manifest, from the registry's list or from the tag that replaces
+    /// it.
     pub(super) fn referrers(&self, digest: &str) -> Result<OciImageIndex, OciError> {
         self.supported(digest)?;
         let mut url = self.address(&["referrers", digest]);
         url.query_pairs_mut().append_pair("artifactType", SIGNATURE_TYPE);
         let answer = self.get(&url, None)?;
         let bytes = match answer.status {
-            // A client must fall back on 404; some registries answer otherwise.
+            // A client must fall back on 404, but some registries return another status.
             400 | 404 | 405 | 501 => self.manifest(&digest.replace(':', "-"))?,
             _ => Some(answer.accept(&url).map_err(|err| self.explain(err))?.body),
         };
@@ -216,7 +216,7 @@ impl<'c> Registry<'c> {
         Ok(index)
     }
 
-    /// Fetches a manifest by a tag or a digest, which is compared; `None` if there is none.
+    /// Fetches a manifest by its tag or its digest, which is verified; `None` if it does not exist.
     fn manifest(&self, name: &str) -> Result<Option<Vec<u8>>, OciError> {
         let is_digest = name.contains(':');
         if is_digest {
@@ -261,7 +261,7 @@ impl<'c> Registry<'c> {
         Ok(OciPlatform { digest: digest.to_owned(), size, target, platform, files })
     }
 
-    /// Returns the layers that have a file's name.
+    /// Returns the layers that have a file name.
     fn files(&self, manifest: &OciImageManifest) -> Result<Vec<OciFile>, OciError> {
         if manifest.layers.len() > MAX_ENTRIES {
             return Err(self.invalid(format!("a manifest has more than {MAX_ENTRIES} files")));
@@ -289,7 +289,7 @@ impl<'c> Registry<'c> {
             .ok_or_else(|| self.invalid(format!("unsupported digest `{}`", digest.escape_debug())))
     }
 
-    /// Fetches an answer, whatever its status except 401.
+    /// Fetches a response, whatever its status except 401.
     fn get(&self, url: &Url, accept: Option<HeaderValue>) -> Result<Answer, OciError> {
         self.authorized(accept, |headers| {
             let answer = self.client.get(url, headers, MAX_MANIFEST)?;
@@ -297,7 +297,7 @@ impl<'c> Registry<'c> {
         })
     }
 
-    /// Runs a request with what the registry wants to see; again if a token has expired since.
+    /// Runs a request with the required credentials, and repeats it if a token has expired.
     fn authorized<T>(
         &self,
         accept: Option<HeaderValue>,
@@ -318,7 +318,7 @@ impl<'c> Registry<'c> {
         request(&headers).map_err(|err| self.explain(err))
     }
 
-    /// Asks for a token if the registry wants one; returns what requests have to send.
+    /// Requests a token if the registry requires one. Returns the credentials for requests.
     pub(super) fn sign_in(
         &self,
         operation: RegistryOperation,
@@ -329,7 +329,7 @@ impl<'c> Registry<'c> {
         Ok(token.map_or_else(|| self.credentials.header(), |it| sensitive(&format!("Bearer {it}"))))
     }
 
-    /// Returns the credentials for oci-client, which does not know identity tokens.
+    /// Returns the credentials for oci-client, which does not support identity tokens.
     fn auth(&self, operation: RegistryOperation) -> Result<RegistryAuth, OciError> {
         let actions = match operation {
             RegistryOperation::Pull => "pull",
@@ -353,7 +353,7 @@ impl<'c> Registry<'c> {
         self.client.block_on(url, async { work.await.map_err(|err| self.understand(url, err)) })
     }
 
-    /// Returns what an error of oci-client means.
+    /// Converts an error of oci-client.
     fn understand(&self, url: &Url, err: OciDistributionError) -> OciError {
         use OciDistributionError as Cause;
         match err {
@@ -425,7 +425,7 @@ impl<'c> Registry<'c> {
     }
 }
 
-/// Returns oci-client's settings, which are those of the other client.
+/// Returns oci-client's settings, which match those of our own client.
 fn config(client: &Client, is_local: bool) -> ClientConfig {
     let options = client.options();
     let (https_proxy, http_proxy, no_proxy) = client.proxies();
@@ -433,7 +433,7 @@ fn config(client: &Client, is_local: bool) -> ClientConfig {
         encoding: CertificateEncoding::Der,
         data: der.to_vec(),
     };
-    // oci-client keeps it for the life of the process; there are few of them.
+    // oci-client keeps it until the process ends, but there are only a few.
     let user_agent = format!("{}/{}", options.command, options.version).leak();
     ClientConfig {
         protocol: if is_local { ClientProtocol::Http } else { ClientProtocol::Https },

@@ -25,7 +25,7 @@ const LINUX: &str = "x86_64-unknown-linux-gnu";
 const MUSL: &str = "x86_64-unknown-linux-musl";
 const MAC: &str = "aarch64-apple-darwin";
 
-/// A registry of our own, until this value is dropped.
+/// A registry for one test, which runs until this value is dropped.
 struct Server {
     child: Child,
     port: u16,
@@ -33,7 +33,7 @@ struct Server {
 }
 
 impl Server {
-    /// Starts a registry; `None` if it is not installed, which is an error where it must be.
+    /// Starts a registry; `None` if it is not installed, which is an error where it is required.
     fn start(password: Option<&str>) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             assert!(std::env::var_os("PINTLE_REQUIRE_ALL").is_none(), "{PROGRAM} is missing");
@@ -171,7 +171,7 @@ fn a_plugin_is_pushed_pinned_and_fetched() {
     let mut progress = |_, _| {};
     let done = registry.fetch(&linux.files[0], &mut in_memory(&mut progress)).expect("it is there");
     assert!(matches!(done.content, Content::Memory(it) if it == b"linux"));
-    // The digest means the same as the tag.
+    // The digest refers to the same artifact as the tag.
     let spec = server.spec(&format!("acme/registry@{digest}"));
     let by_digest = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
     assert_eq!(by_digest.pin().expect("it is there"), pinned);
@@ -230,7 +230,7 @@ fn serve_by(answer: impl Fn(&str) -> (&'static str, String, String) + Send + 'st
     }
 }
 
-/// Reads a request, with the form that it may have.
+/// Reads a request, including the form that it may contain.
 fn read_request(stream: &mut TcpStream) -> String {
     let mut request = String::new();
     let mut part = [0; 4096];
@@ -247,19 +247,19 @@ fn read_request(stream: &mut TcpStream) -> String {
     }
 }
 
-/// A registry that answers to everything with one manifest.
+/// A registry that answers every request with one manifest.
 fn serve(manifest: &str) -> OciSpec {
     let manifest = manifest.to_owned();
     serve_by(move |_| ("200 OK", String::new(), manifest.clone()))
 }
 
-/// A registry whose tokens are good for one manifest.
+/// A registry whose tokens are valid for one manifest.
 fn serve_with_tokens(form: Option<&'static str>) -> OciSpec {
     let (n_given, n_used) = (AtomicUsize::new(0), AtomicUsize::new(0));
     serve_by(move |request| {
         let line = request.lines().next().unwrap_or_default();
         if line.contains(" /token") {
-            // A POST with a form is for identity tokens alone.
+            // A POST with a form is only for identity tokens.
             let is_good = form.is_none_or(|it| line.starts_with("POST ") && request.contains(it));
             let n = n_given.fetch_add(1, Ordering::SeqCst) + 1;
             let body = format!("{{\"token\":\"t{n}\",\"access_token\":\"t{n}\"}}");
@@ -352,7 +352,7 @@ fn manifests_that_are_not_plugins_are_refused() {
             "`oci://HOST:PORT/acme/registry:v1` is not a plugin: two files have the name `a.so`"
         ],
     );
-    // Its only manifest is not what its digest names.
+    // Its only manifest does not match its digest.
     let index = format!(
         r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{OCI_IMAGE_MEDIA_TYPE}","digest":"{digest}","size":2}}]}}"#
     );
@@ -385,7 +385,7 @@ fn signatures_are_found() {
 
 #[test]
 fn a_registry_with_a_password_takes_it() {
-    // `ada` with the password `hush`, by bcrypt.
+    // `ada` with the password `hush`, hashed with bcrypt.
     let hashed = "$2b$04$VBo35wupkSQuT/xN.3bko.t2PDm8h18JdLTE0y45gMBahT5sMdVNa";
     let Some(server) = Server::start(Some(hashed)) else { return };
     let client = client();
@@ -397,7 +397,7 @@ fn a_registry_with_a_password_takes_it() {
     with(basic("hush")).pin().expect("it is there");
     let err = with(Credentials::Anonymous).pin().expect_err("it has a password");
     expect![[r#"
-        the registry `127.0.0.1:PORT` requires credentials, and Docker has stored none for it
+        the registry `127.0.0.1:PORT` requires credentials, but Docker has stored none for it
         hint: run `docker login 127.0.0.1:PORT` with an account that has access"#]]
     .assert_eq(&told(&err, &server));
     let err = with(basic("wrong")).pin().expect_err("it has another password");
@@ -422,7 +422,7 @@ fn docker_credentials_are_understood() {
     let token = r#"{"auths":{"ghcr.io":{"identitytoken":"x"}}}"#;
     assert_eq!(read(token), Ok(Credentials::Identity { token: "x".into() }));
     let helper = r#"{"credHelpers":{"ghcr.io":"absent-helper"}}"#;
-    expect!["failed to read the credentials for `ghcr.io` as Docker stores them: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
+    expect!["failed to read Docker's credentials for `ghcr.io`: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
 }
 
 #[test]

@@ -1,22 +1,22 @@
-//! Every way to change the store is killed, or fails, at each of its operations in turn.
+//! Every operation that changes the store is killed, or fails, at each of its steps in turn.
 
 use super::fault::{self, Accident};
 use super::*;
 #[cfg(unix)]
 use rustix::io::Errno;
 
-/// What the killed process finds in its environment: the store, what it shall do, and the
-/// operation before which it is killed.
+/// What the killed process reads from its environment: the store, the action, and the step before
+/// which it is killed.
 #[cfg(unix)]
 const ORDER: &str = "PINTLE_TEST_STORE_ACCIDENT";
 
-/// A way to change the store, from the lock on.
+/// An action that changes the store, from taking the lock on.
 struct Action {
     name: &'static str,
-    /// What was there before.
+    /// The state before it.
     prepare: fn(&Path),
     run: fn(&Path) -> Result<(), StoreError>,
-    /// Whether a failure may come after the change. It repairs, and needs no undoing.
+    /// Whether a failure may come after the change. Such an action repairs, and needs no undoing.
     is_repair: bool,
 }
 
@@ -181,21 +181,21 @@ impl Action {
     /// Returns the trees before and after.
     fn trees(&self) -> (Tree, Tree) {
         let folder = self.prepared();
-        // The store's own directory is there once the lock was taken.
+        // The store's own directory exists once the lock has been taken.
         drop(lock(folder.path()));
         let before = tree(folder.path());
         (self.run)(folder.path()).unwrap();
         (before, tree(folder.path()))
     }
 
-    /// Returns whether nothing is different but a view, which is repaired link by link.
+    /// Returns whether only a view differs, which is repaired link by link.
     fn is_repaired_view(&self, found: &Tree, before: &Tree) -> bool {
         let is_other = |it: &(&String, &String)| !it.0.starts_with(".store/projects/");
         self.is_repair && found.iter().filter(is_other).eq(before.iter().filter(is_other))
     }
 
-    /// Checks that the next process cleans up, and that the action then ends well; returns
-    /// whether the change was there before that.
+    /// Checks that the next process cleans up, and that the action then succeeds. Returns whether
+    /// the change was complete before that.
     #[track_caller]
     fn check_recovery(&self, root: &Path, (before, after): &(Tree, Tree), when: &str) -> bool {
         drop(lock(root));
@@ -268,7 +268,7 @@ fn a_disk_that_breaks_in_the_middle_is_repaired_when_it_is_back() {
     fault::set_old_system(false);
 }
 
-/// The process that is killed. Without an order, there is nothing to do.
+/// The process that is killed. Without an order, it has nothing to do.
 #[cfg(unix)]
 #[test]
 fn the_process_that_is_killed() {
@@ -284,7 +284,7 @@ fn the_process_that_is_killed() {
     }
 }
 
-/// Runs a process that is killed before its change `n`; returns whether it was.
+/// Runs a process that is killed before its step `n`, and returns whether it was.
 #[cfg(unix)]
 fn kill(root: &Path, what: &str, n: usize, old_system: bool) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
@@ -304,7 +304,7 @@ fn kill(root: &Path, what: &str, n: usize, old_system: bool) -> bool {
     }
 }
 
-/// Kills each action at each of its changes; returns how often.
+/// Kills each action at each of its steps, and returns how often.
 #[cfg(unix)]
 fn kill_everywhere(
     old_system: bool,
@@ -333,7 +333,7 @@ fn an_action_that_is_killed_leaves_the_store_before_or_after() {
     let points = kill_everywhere(false, |action, root, trees, n| {
         let was_disabled = !root.join("tool.so").exists();
         if !was_disabled {
-            // Even before anything is cleaned up, what the host finds can be loaded.
+            // Even before the cleanup, the host can load everything that it finds.
             assert!(loaded(root).is_some());
         }
         if !action.check_recovery(root, trees, &format!("killed at {n}")) {
@@ -351,9 +351,9 @@ fn a_recovery_that_is_killed_is_recovered() {
     fault::set_old_system(true);
     let kills = std::cell::Cell::new(0);
     kill_everywhere(true, |action, root, trees, n| {
-        // Each recovery gets a step further than the one before, until one is not killed.
-        // Without a change that was begun, a recovery is as good as nothing. Of the others, a part
-        // is enough, as it is thousands of processes.
+        // Each recovery gets one step further than the previous one, until one is not killed.
+        // Without an unfinished change, a recovery does almost nothing. Of the others, a part
+        // suffices, because there are thousands of processes.
         let is_recovered = root.join(OWN).join(change::JOURNAL).exists() && n % 3 == 0;
         for m in (0..).take_while(|_| is_recovered) {
             if !kill(root, "recover", m, true) {
@@ -389,7 +389,7 @@ fn on_a_full_disk_a_plugin_can_be_removed() {
     }
     assert!(!root.join("acme/tool").exists() && !root.join("tool.so").is_symlink());
     assert_eq!(leftovers(root), [""; 0]);
-    // With room again, the lock file follows.
+    // With free space again, the lock file is updated.
     install(&lock(root), "1.0.0").unwrap();
     let locked = fs::read_to_string(root.join(LOCK_FILE)).unwrap();
     assert!(locked.contains("1.0.0") && locked.contains("other"), "{locked}");

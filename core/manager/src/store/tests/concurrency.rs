@@ -46,7 +46,7 @@ fn readers_see_a_version_at_every_moment_of_updates() {
                         let Some(text) =
                             loaded(root).or_else(|| fs::read_to_string(root.join("other.so")).ok())
                         else {
-                            // Between the two names, there was another update.
+                            // There was another update between the two names.
                             continue;
                         };
                         assert!(text.starts_with("0."), "{text}");

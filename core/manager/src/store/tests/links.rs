@@ -1,11 +1,11 @@
-//! Links that lead to something else than was installed.
+//! Links that do not point to the installed files.
 
 #![cfg(unix)]
 
 use super::*;
 use std::os::unix::fs::symlink;
 
-/// Returns what is wrong with the links after a change.
+/// Returns the faults of the links after a change.
 fn faults(change: impl FnOnce(&Path)) -> Vec<String> {
     let folder = empty();
     let root = folder.path();
@@ -42,16 +42,16 @@ fn check(target: &str, expected: &str) {
 #[test]
 fn a_link_to_something_else_is_a_fault() {
     assert_eq!(faults(|_| {}), [""; 0]);
-    let other = "leads to another file than that of `acme/tool/2.0.0`";
+    let other = "points to a file other than the one of `acme/tool/2.0.0`";
     check("acme/tool/2.0.0/share/run", other);
     check("acme/tool/2.0.0/share/../../../../mine.so", other);
-    check("acme/other/1.0.0/lib.so", "leads to another file than that of `acme/other/1.0.0`");
-    check("acme/tool/9.0.0/lib.so", "leads to `acme/tool/9.0.0`, which has no valid receipt");
-    check("mine/stuff/1/lib.so", "leads to `mine/stuff/1`, which has no valid receipt");
+    check("acme/other/1.0.0/lib.so", "points to a file other than the one of `acme/other/1.0.0`");
+    check("acme/tool/9.0.0/lib.so", "points to `acme/tool/9.0.0`, which has no valid receipt");
+    check("mine/stuff/1/lib.so", "points to `mine/stuff/1`, which has no valid receipt");
     for elsewhere in ["mine.so", "/etc/passwd", "../../etc/passwd", "nowhere"] {
-        check(elsewhere, "is not the link to a file of `acme/tool`");
+        check(elsewhere, "is not a link to a file of `acme/tool`");
     }
-    // By hand to the version before: that is one of the store's.
+    // A manual change to the previous version: that one belongs to the store.
     let found = faults(|root| {
         fs::remove_file(root.join("tool.so")).unwrap();
         symlink("acme/tool/1.0.0/lib.so", root.join("tool.so")).unwrap();
@@ -65,23 +65,23 @@ fn a_file_or_a_directory_in_the_place_of_another_is_a_fault() {
         fs::remove_file(root.join("tool.so")).unwrap();
         fs::write(root.join("tool.so"), "evil").unwrap();
     });
-    assert_eq!(found, ["tool.so is not the link to a file of `acme/tool`"]);
+    assert_eq!(found, ["tool.so is not a link to a file of `acme/tool`"]);
     let found = faults(|root| {
         fs::rename(root.join("acme/tool/2.0.0"), root.join("moved")).unwrap();
         symlink("../../moved", root.join("acme/tool/2.0.0")).unwrap();
     });
-    assert_eq!(found, ["tool.so leads to `acme/tool/2.0.0`, which has no valid receipt"]);
+    assert_eq!(found, ["tool.so points to `acme/tool/2.0.0`, which has no valid receipt"]);
     let found = faults(|root| {
         let file = root.join("acme/tool/2.0.0/lib.so");
         fs::remove_file(&file).unwrap();
         symlink("/etc/passwd", file).unwrap();
     });
-    assert_eq!(found, ["tool.so leads to a file of `acme/tool/2.0.0` that does not exist"]);
+    assert_eq!(found, ["tool.so points to a file of `acme/tool/2.0.0` that does not exist"]);
 }
 
 #[test]
 fn a_deleted_receipt_is_a_fault() {
-    let gone = "leads to `acme/tool/2.0.0`, which has no valid receipt";
+    let gone = "points to `acme/tool/2.0.0`, which has no valid receipt";
     for file in ["2.0.0/.receipt.toml", ".plugin.toml"] {
         let found = faults(|root| fs::remove_file(root.join("acme/tool").join(file)).unwrap());
         assert!(found.contains(&format!("tool.so {gone}")), "{file}: {found:?}");
@@ -95,5 +95,5 @@ fn a_link_of_a_view_is_looked_at_too() {
         fs::remove_file(&link).unwrap();
         symlink("/etc/passwd", link).unwrap();
     });
-    assert_eq!(found, [".store/projects/view/tool.so is not the link to a file of `acme/tool`"]);
+    assert_eq!(found, [".store/projects/view/tool.so is not a link to a file of `acme/tool`"]);
 }

@@ -1,4 +1,4 @@
-//! What the changes mean together.
+//! The combined effects of changes.
 
 use super::*;
 use crate::signature::PublicKey;
@@ -53,7 +53,7 @@ fn rolling_back_goes_further_back_each_time() {
         assert_eq!(loaded(folder.path()).unwrap(), expected);
     }
     assert!(tool(&store).before().is_none());
-    // An update after that can be rolled back to where it was.
+    // An update after that can be rolled back to the same state.
     install(&store, "3.0.0").unwrap();
     assert_eq!(tool(&store).before().unwrap().0, "1.0.0");
 }
@@ -71,7 +71,7 @@ fn a_plugin_that_is_disabled_comes_back_in_the_same_version() {
     assert_eq!((stored.current.as_deref(), stored.latest().unwrap().0), (None, "1.0.0"));
     let text = fs::read_to_string(folder.path().join(LOCK_FILE)).unwrap();
     assert!(!text.contains("tool"), "{text}");
-    // For a project, a version can be added all the same.
+    // A version can still be added for a project.
     let staged = store.stage(&place("acme/tool"), &files("3.0.0")).unwrap();
     staged.keep(&receipt("tool", "3.0.0", "3.0.0"), None, false).unwrap();
     assert_eq!(tool(&store).latest().unwrap().0, "1.0.0");
@@ -104,7 +104,7 @@ fn a_version_with_other_files_gets_a_directory_of_its_own() {
     assert_eq!(name, format!("1.0.0+{}", &other.content.hex()[..12]));
     assert_eq!(loaded(folder.path()).unwrap(), "other");
     assert_eq!(everything(&folder.path().join("acme/tool/1.0.0")), before);
-    // Again, and the directory is the same.
+    // Again, with the same directory.
     assert_eq!(keep(&store, "acme/tool", &other, "other").unwrap(), name);
     assert_eq!(tool(&store).before().unwrap().0, "1.0.0");
 }
@@ -161,7 +161,7 @@ fn only_a_key_that_was_verified_replaces_a_pinned_one() {
 #[cfg(unix)]
 #[test]
 fn no_other_user_can_write_whatever_the_umask() {
-    // The umask is that of the whole process, so a process of its own has it.
+    // The umask applies to the whole process, so this has its own process.
     const ROOT: &str = "PINTLE_TEST_STORE_UMASK";
     if let Ok(root) = std::env::var(ROOT) {
         return install(&lock(Path::new(&root)), "1.0.0").unwrap();

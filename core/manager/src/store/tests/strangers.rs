@@ -1,4 +1,4 @@
-//! What is in the plugin directory, and is not the store's.
+//! Files in the plugin directory that do not belong to the store.
 
 #![cfg(unix)]
 
@@ -16,7 +16,7 @@ fn text(err: &StoreError) -> String {
     text
 }
 
-/// Does all that can be done with a plugin.
+/// Performs all operations on a plugin.
 fn work(root: &Path) {
     let store = lock(root);
     for version in ["1.0.0", "2.0.0"] {
@@ -54,7 +54,7 @@ fn what_the_user_has_put_there_is_left_alone() {
         fs::write(root.join(path), path).unwrap();
     }
     fs::create_dir_all(root.join("empty/dir")).unwrap();
-    // A copy of a plugin's directory under another name is the user's as well.
+    // A copy of a plugin's directory under another name also belongs to the user.
     fs::write(root.join("copied/tool/.plugin.toml"), "place = \"acme/tool\"").unwrap();
     symlink(outside.path(), root.join("linked-owner")).unwrap();
     symlink(outside.path(), root.join("mine/linked-repo")).unwrap();
@@ -197,16 +197,16 @@ fn a_journal_never_leads_outside() {
         text(&err).rsplit(": ").next().unwrap().to_owned()
     };
     for owner in ["..", ".", "", "/tmp", "a/b", ".store", "CON", "a\\b", "a:b"] {
-        assert_eq!(change(&|it| it["owner"] = owner.into()), "it is about an invalid place");
+        assert_eq!(change(&|it| it["owner"] = owner.into()), "it refers to an invalid place");
     }
     for path in ["../victim", "acme/tool/../../victim", "victim", "/etc/passwd", "acme/tool/lib.so"]
     {
         let said = change(&|it| it["after"]["files"][path] = "new".into());
-        assert_eq!(said, "it is about an invalid file", "{path}");
+        assert_eq!(said, "it refers to an invalid file", "{path}");
     }
     for link in ["../victim", "a/b", "plugins.lock", ".store", "/x"] {
         let said = change(&|it| it["after"]["links"][link] = "acme/tool/1/x".into());
-        assert_eq!(said, "it is about an invalid link", "{link}");
+        assert_eq!(said, "it refers to an invalid link", "{link}");
     }
     for (home, away) in [
         ("victim", ".new-1"),
@@ -217,7 +217,7 @@ fn a_journal_never_leads_outside() {
         ("acme/tool", "projects"),
     ] {
         let said = change(&|it| it["moved"] = serde_json::json!({ "home": home, "away": away }));
-        assert_eq!(said, "it is about an invalid directory", "{home} {away}");
+        assert_eq!(said, "it refers to an invalid directory", "{home} {away}");
     }
     assert_eq!(change(&|it| it["format"] = 2.into()), "it has the unknown format 2");
 }
@@ -319,7 +319,7 @@ fn a_link_of_a_plugin_that_was_deleted_by_hand_is_in_nobodys_way() {
     let receipt = receipt("tool", "1.0.0", "fork");
     keep(&store, "fork/tool", &receipt, "fork").unwrap();
     assert_eq!(loaded(folder.path()).unwrap(), "fork");
-    // That of one that is there is.
+    // The link of an existing plugin is in the way.
     let err = install(&store, "1.0.0").unwrap_err();
     assert_eq!(err.to_string(), "plugin file `tool.so` belongs to `fork/tool`");
     assert!(store.plugin(&place("acme/tool")).unwrap().is_none());
@@ -331,7 +331,7 @@ fn a_store_that_cannot_be_written_is_read_all_the_same() {
     let folder = empty();
     let root = folder.path();
     install(&lock(root), "1.0.0").unwrap();
-    // Permissions do not keep an administrator out, who may run the tests.
+    // Permissions do not restrict an administrator, who may run the tests.
     let _fault = fs_fault(root);
     assert_eq!(tool(&open(root)).current.as_deref(), Some("1.0.0"));
     let err = Store::lock(root, &mut |_| {}).unwrap_err();

@@ -1,10 +1,10 @@
-//! The directories of what projects demand.
+//! The directories with the plugins that projects require.
 
 use super::*;
 use crate::lockfile::Locked;
 use crate::project::{ProjectLock, VIEWS};
 
-/// Writes the lock file of a project that demands versions of `acme/tool`.
+/// Writes the lock file of a project that requires versions of `acme/tool`.
 fn project(path: &Path, version: &str) -> ProjectLock {
     let mut lock = LockFile::default();
     lock.plugin.insert("tool.example.org".into(), Locked::of(&receipt("tool", version, version)));
@@ -37,10 +37,10 @@ fn a_view_lasts_as_long_as_one_of_its_projects() {
     let loaded = folder.path().join(VIEWS).join(one.view()).join("tool.so");
     assert_eq!(fs::read_to_string(&loaded).unwrap(), "1.0.0");
     assert_eq!(needed(&store), ["1.0.0"]);
-    // One project is deleted, or demands another version: the other still has its view.
+    // One project is deleted, or requires another version: the other one still has its view.
     fs::remove_file(&one.path).unwrap();
     assert_eq!(needed(&store), ["1.0.0"]);
-    // In the middle of a merge, too.
+    // The same applies in the middle of a merge.
     let text = fs::read_to_string(&two.path).unwrap();
     fs::write(&two.path, format!("<<<<<<< HEAD\n{text}")).unwrap();
     assert_eq!(needed(&store), ["1.0.0"]);
