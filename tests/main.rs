@@ -45,6 +45,7 @@ mod names;
 mod operator;
 mod operator_deployed;
 mod operator_faults;
+mod plugin_dev;
 mod plugin_index;
 mod plugin_manager;
 mod plugin_manager_rules;

@@ -16,6 +16,7 @@ pub(super) static GROUP: Group = Group {
         plugin::inspect::ROW,
         plugin::check::ROW,
         plugin::new::ROW,
+        plugin::dev::ROW,
         plugin::run::ROW,
         plugin::register::REGISTER,
         plugin::register::UNREGISTER,

@@ -95,6 +95,11 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     })
 }
 
+/// Returns what a plugin file says of itself, as a text.
+pub(super) fn text_of_file(session: &Session<'_>, path: &Path) -> Result<String, CliError> {
+    Ok(text(&of_file(session, path)?))
+}
+
 /// A program says itself what it is, and only there.
 fn of_program(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     let plugin = session.load_program(path)?;
