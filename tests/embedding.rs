@@ -35,7 +35,7 @@ fn the_host_bears_its_own_name_and_version() {
               help        Show the help of a command
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
-              plugin      List, inspect, check, run and register plugins
+              plugin      Create, list, inspect, check, run and register plugins
               events      List the events, and who subscribes
               init        Start a project in the current directory
               edit        Change the project as a whole, or let more plugins take part in it
