@@ -3,7 +3,12 @@
 //! A call takes the same way as under a real host: through the functions of the
 //! plugin's root module, with encoded messages, so that a plugin that passes here
 //! was called as it will be called. The fake host keeps what the plugin writes,
-//! answers its questions from a script, and touches neither disk nor terminal.
+//! answers its questions from a script, and touches neither terminal nor disk, but for the
+//! plugin's own directories where a test names a place for them.
+//!
+//! What a run did is also a text, for tests with snapshots: a [`Run`], a [`Reaction`] and a
+//! [`Scaffolded`] implement [`Display`](fmt::Display), so `expect![[…]].assert_eq(&run.to_string())`
+//! of expect-test and `assert_snapshot!(run)` of insta work.
 //!
 //! ```
 //! use pintle_plugin::{prelude::*, testing};
@@ -63,12 +68,14 @@
 mod declared;
 mod engine;
 mod fake;
+mod given;
 mod interface;
 mod scaffold;
+mod text;
 mod values;
 
 pub use declared::check;
-pub use interface::{Stage, interface};
+pub use interface::{Shown, Stage, interface};
 pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 
 use crate::containers::ContainerInfo;
@@ -80,12 +87,12 @@ use crate::raw::RawHost;
 use crate::rules;
 use crate::{HookReply, Level, LinkedPlugin, Outcome, manifest::Manifest};
 use fake::FakeHost;
+use given::{Given, host_methods};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 /// Why a run has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,54 +168,21 @@ pub struct CommandTest {
     plugin: LinkedPlugin,
     path: Vec<String>,
     values: Vec<(String, Value)>,
-    answers: Vec<String>,
-    containers: Vec<ContainerInfo>,
-    directories: Option<PathBuf>,
-    is_cancelled: bool,
+    given: Given,
 }
+
+host_methods!(CommandTest);
 
 /// Prepares a run of the command `path`.
 pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
     let path = path.iter().map(ToString::to_string).collect();
-    CommandTest {
-        plugin,
-        path,
-        values: Vec::new(),
-        answers: Vec::new(),
-        containers: Vec::new(),
-        directories: None,
-        is_cancelled: false,
-    }
+    CommandTest { plugin, path, values: Vec::new(), given: Given::default() }
 }
 
 impl CommandTest {
     /// Gives an argument a value; a repeated argument takes a list, or several calls.
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.values.push((name.into(), value.into()));
-        self
-    }
-
-    /// Adds a container that the plugin has made before.
-    pub fn container(mut self, container: ContainerInfo) -> Self {
-        self.containers.push(container);
-        self
-    }
-
-    /// Answers the next question.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.answers.push(text.into());
-        self
-    }
-
-    /// Gives the plugin directories of its own: `config`, `cache` and `state` below `root`.
-    pub fn directories(mut self, root: impl Into<PathBuf>) -> Self {
-        self.directories = Some(root.into());
-        self
-    }
-
-    /// Cancels the call from the start, as by Ctrl-C.
-    pub fn cancelled(mut self) -> Self {
-        self.is_cancelled = true;
         self
     }
 
@@ -226,7 +200,7 @@ impl CommandTest {
             args: self.values.into_iter().collect(),
         };
         let request = message::encode(&request);
-        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        let host = FakeHost::new(self.given, BTreeMap::new());
         let reply = self.plugin.root().complete(&request, RawHost::new(&host));
         let reply: CompleteReply = decode("complete reply", &reply.into_message()?)?;
         Ok(reply.candidates)
@@ -264,8 +238,7 @@ impl CommandTest {
         let args = values::check(&command, &self.describe()?.args, self.values)?;
         let request = CommandRequest { caller: caller(self.plugin)?, path: self.path, args };
         let request = message::encode(&request);
-        let mut host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
-        (host.directories, host.is_cancelled) = (self.directories, self.is_cancelled);
+        let host = FakeHost::new(self.given, BTreeMap::new());
         let reply = self.plugin.root().command(&request, RawHost::new(&host));
         let reply: CommandReply = decode("command reply", &reply.into_message()?)?;
         let outcome = match reply.continue_with {
@@ -307,19 +280,14 @@ pub struct EventTest {
     plugin: LinkedPlugin,
     name: String,
     payload: Vec<u8>,
-    answers: Vec<String>,
-    containers: Vec<ContainerInfo>,
+    given: Given,
 }
+
+host_methods!(EventTest);
 
 /// Prepares the event `name`, with an empty object as its payload.
 pub fn event(plugin: LinkedPlugin, name: impl Into<String>) -> EventTest {
-    EventTest {
-        plugin,
-        name: name.into(),
-        payload: b"{}".to_vec(),
-        answers: Vec::new(),
-        containers: Vec::new(),
-    }
+    EventTest { plugin, name: name.into(), payload: b"{}".to_vec(), given: Given::default() }
 }
 
 impl EventTest {
@@ -330,18 +298,6 @@ impl EventTest {
     /// When `payload` is nothing that JSON can hold.
     pub fn payload(mut self, payload: &impl Serialize) -> Self {
         self.payload = message::encode(payload);
-        self
-    }
-
-    /// Adds a container that the plugin has made before.
-    pub fn container(mut self, container: ContainerInfo) -> Self {
-        self.containers.push(container);
-        self
-    }
-
-    /// Answers the next question.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.answers.push(text.into());
         self
     }
 
@@ -360,7 +316,7 @@ impl EventTest {
                 self.name
             )));
         }
-        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        let host = FakeHost::new(self.given, BTreeMap::new());
         let (name, payload) = (self.name.as_str(), self.payload.as_slice());
         let reply = self.plugin.root().event(name, payload, RawHost::new(&host));
         let reply = match reply.into_message()?.as_slice() {

@@ -1,7 +1,9 @@
 //! Takes a plugin through all steps of a scaffolding subcommand.
 
 use super::fake::{FakeHost, Record};
+use super::given::{Given, host_methods};
 use super::{Error, caller, decode, manifest, values};
+use crate::containers::ContainerInfo;
 use crate::message::{
     CommandDescription, LogRecord, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest,
     Step, encode,
@@ -22,13 +24,15 @@ pub struct ScaffoldTest {
     subcommand: String,
     date: String,
     flags: Vec<(String, Value)>,
-    answers: Vec<String>,
+    given: Given,
     project: ProjectInfo,
     config: Value,
     resource: Option<Resource>,
     files: BTreeMap<String, Node>,
     upstream: Vec<String>,
 }
+
+host_methods!(ScaffoldTest);
 
 /// What a plugin did in a scaffolding subcommand.
 #[derive(Debug)]
@@ -65,7 +69,15 @@ pub struct Scaffolded {
     pub records: Vec<LogRecord>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
+    /// The manifests that the plugin applied, each with the cluster.
+    pub applied: Vec<(String, Value)>,
+    /// The plugin's containers in the end.
+    pub containers: Vec<ContainerInfo>,
     chain: Vec<String>,
+    /// The files before the plugin's change.
+    pub(super) before: BTreeMap<String, Node>,
+    /// The plugin's configuration before.
+    pub(super) config_before: Value,
 }
 
 /// Prepares a run of the plugin's part in `subcommand`, as `init`.
@@ -79,7 +91,7 @@ pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> Scaffold
         subcommand: subcommand.into(),
         date: "2000-01-01".to_owned(),
         flags: Vec::new(),
-        answers: Vec::new(),
+        given: Given::default(),
         project: ProjectInfo { name, domain, ..ProjectInfo::default() },
         config: Value::Null,
         resource: None,
@@ -98,12 +110,6 @@ impl ScaffoldTest {
     /// Sets the day of the command; else it is `2000-01-01`.
     pub fn date(mut self, date: impl Into<String>) -> Self {
         self.date = date.into();
-        self
-    }
-
-    /// Answers the next question.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.answers.push(text.into());
         self
     }
 
@@ -266,6 +272,8 @@ impl Steps {
             ..ScaffoldRequest::default()
         };
         let result = Scaffolded {
+            before: test.files.clone(),
+            config_before: test.config.clone(),
             files: test.files.clone(),
             added: Vec::new(),
             deleted: Vec::new(),
@@ -281,9 +289,11 @@ impl Steps {
             log: Vec::new(),
             records: Vec::new(),
             progress: Vec::new(),
+            applied: Vec::new(),
+            containers: Vec::new(),
             chain,
         };
-        let host = FakeHost::new(test.answers, test.files, Vec::new());
+        let host = FakeHost::new(test.given, test.files);
         Ok(Self { plugin: test.plugin, host, request, given: test.flags, result })
     }
 
@@ -371,10 +381,11 @@ impl Steps {
     }
 
     fn end(self) -> Result<Scaffolded, Error> {
-        let Record { stdout, stderr, log, records, progress, .. } = self.host.finish()?;
+        let record = self.host.finish()?;
+        let Record { stdout, stderr, log, records, progress, containers, applied } = record;
         let ScaffoldRequest { project, config, resource, .. } = self.request;
         let output = Scaffolded { stdout, stderr, log, records, progress, ..self.result };
-        Ok(Scaffolded { project, config, resource, ..output })
+        Ok(Scaffolded { project, config, resource, containers, applied, ..output })
     }
 
     /// Takes one step; returns `None` when the plugin stops.
@@ -462,7 +473,7 @@ pub(super) fn check_flags(plugin: LinkedPlugin, subcommand: &str) -> Result<(), 
         project_version: "3".into(),
         ..ScaffoldRequest::default()
     };
-    let host = FakeHost::new(Vec::new(), BTreeMap::new(), Vec::new());
+    let host = FakeHost::new(Given::default(), BTreeMap::new());
     let reply = plugin.root().scaffold(&encode(&request), RawHost::new(&host));
     let (reply, _) = reply.into_message_and_nodes()?;
     let reply: ScaffoldReply = decode("scaffold reply", &reply)?;
