@@ -95,6 +95,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a run has no result.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let err = testing::command(plugin(), &["goodbye"]).run().unwrap_err();
+/// assert!(matches!(err, testing::Error::Plugin(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -110,6 +118,14 @@ impl Error {
     }
 
     /// Returns what the plugin advises, if the error is the plugin's and has a hint.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let err = testing::command(plugin(), &["hello"]).arg("name", "").run().unwrap_err();
+    /// assert_eq!(err.hint(), Some("give a name"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Plugin(reply) => reply.hint.as_deref(),
@@ -140,6 +156,14 @@ impl From<ErrorReply> for Error {
 }
 
 /// What a command did.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let run: testing::Run = testing::command(plugin(), &["hello"]).run()?;
+/// assert_eq!((run.outcome, run.stdout.as_str()), (Outcome::done(), "hello, world\n"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Run {
@@ -163,6 +187,14 @@ pub struct Run {
 }
 
 /// A command to run; see [`command`].
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let test: testing::CommandTest = testing::command(plugin(), &["hello"]);
+/// assert_eq!(test.arg("name", "Ada").run()?.stdout, "hello, Ada\n");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens before `run`"]
 pub struct CommandTest {
     plugin: LinkedPlugin,
@@ -174,6 +206,14 @@ pub struct CommandTest {
 host_methods!(CommandTest);
 
 /// Prepares a run of the command `path`.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let run = testing::command(plugin(), &["hello"]).run()?;
+/// assert_eq!(run.stdout, "hello, world\n");
+/// # Ok(())
+/// # }
+/// ```
 pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
     let path = path.iter().map(ToString::to_string).collect();
     CommandTest { plugin, path, values: Vec::new(), given: Given::default() }
@@ -181,12 +221,28 @@ pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
 
 impl CommandTest {
     /// Gives an argument a value; a repeated argument takes a list, or several calls.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let run = testing::command(plugin(), &["hello"]).arg("name", "Ada").run()?;
+    /// assert_eq!(run.stdout, "hello, Ada\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.values.push((name.into(), value.into()));
         self
     }
 
     /// Returns the values that the plugin suggests for an argument of which `word` is typed.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let candidates = testing::command(plugin(), &["hello"]).complete("name", "A")?;
+    /// assert_eq!(candidates[0].value, "Ada");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -208,6 +264,14 @@ impl CommandTest {
 
     /// Returns what the command says of itself, without running it.
     ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let description = testing::command(plugin(), &["hello"]).describe()?;
+    /// assert_eq!(description.args[0].default.as_deref(), Some("world"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error`] when the plugin has no such command, or when no host accepts the arguments
@@ -228,6 +292,14 @@ impl CommandTest {
     }
 
     /// Runs the command.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let run = testing::command(plugin(), &["hello"]).run()?;
+    /// assert_eq!(run.to_string(), "hello, world\n[exit 0]\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -252,6 +324,14 @@ impl CommandTest {
 }
 
 /// What the hooks for one event did.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let reaction: testing::Reaction = testing::event(plugin(), "post-project-init").run()?;
+/// assert_eq!(reaction.to_string(), "--- log ---\ninfo: 0 files\n[proceed]\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Reaction {
@@ -275,6 +355,14 @@ pub struct Reaction {
 }
 
 /// An event to hand to a plugin's hooks; see [`event`].
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let test: testing::EventTest = testing::event(plugin(), "post-project-init");
+/// assert_eq!(test.run()?.log[0].1, "0 files");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens before `run`"]
 pub struct EventTest {
     plugin: LinkedPlugin,
@@ -286,12 +374,29 @@ pub struct EventTest {
 host_methods!(EventTest);
 
 /// Prepares the event `name`, with an empty object as its payload.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let reaction = testing::event(plugin(), "post-project-init").run()?;
+/// assert_eq!(reaction.reply, HookReply::proceed());
+/// # Ok(())
+/// # }
+/// ```
 pub fn event(plugin: LinkedPlugin, name: impl Into<String>) -> EventTest {
     EventTest { plugin, name: name.into(), payload: b"{}".to_vec(), given: Given::default() }
 }
 
 impl EventTest {
     /// Sets the payload, as a [`ProjectEvent`](crate::message::ProjectEvent).
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let payload = json::json!({ "files": ["README.md"] });
+    /// let reaction = testing::event(plugin(), "post-project-init").payload(&payload).run()?;
+    /// assert_eq!(reaction.log[0].1, "1 files");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
@@ -302,6 +407,14 @@ impl EventTest {
     }
 
     /// Runs the plugin's hooks for the event.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// assert!(testing::event(plugin(), "post-project-init").run().is_ok());
+    /// assert!(testing::event(plugin(), "pre-project-init").run().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -16,6 +16,33 @@ use std::sync::OnceLock;
 /// Returns the plugin's implementation of an interface, for example of `dyn ImageScanner`. It
 /// is called as under a real host, with encoded messages.
 ///
+/// ```
+/// # use pintle_plugin::{prelude::*, testing};
+/// # pintle_plugin::interface! {
+/// #     /// Counts.
+/// #     pub trait Counter = "counter.example.org/v1" {
+/// #         /// Counts characters.
+/// #         fn count(&self, text: String, host: &Host<'_>) -> Result<usize>;
+/// #     }
+/// # }
+/// # pintle_plugin::export_plugin! {
+/// #     name: "count.example.org",
+/// #     description: "Counts",
+/// #     interfaces: [Plain as Counter],
+/// # }
+/// # #[derive(Default)]
+/// # struct Plain;
+/// # impl Counter for Plain {
+/// #     fn count(&self, text: String, _host: &Host<'_>) -> Result<usize> { Ok(text.chars().count()) }
+/// # }
+/// # fn main() -> Result<()> {
+/// let counter = testing::interface::<dyn Counter>(plugin())?;
+/// let stage = testing::Stage::new();
+/// assert_eq!(counter.count("ahoy".to_owned(), &stage.host())?, 4);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`Error`] when the plugin does not implement the interface.
@@ -66,6 +93,15 @@ pub struct Stage {
 host_methods!(Stage);
 
 /// What a plugin did with its host on a [`Stage`].
+///
+/// ```
+/// use pintle_plugin::testing;
+///
+/// let stage = testing::Stage::new();
+/// stage.host().println("hello");
+/// let shown: testing::Shown = stage.finish().unwrap();
+/// assert_eq!(shown.stdout, "hello\n");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Shown {
