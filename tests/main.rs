@@ -45,6 +45,7 @@ mod names;
 mod operator;
 mod operator_deployed;
 mod operator_faults;
+mod other_flags;
 mod plugin_dev;
 mod plugin_index;
 mod plugin_manager;

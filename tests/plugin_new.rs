@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Returns a call of cargo, or of a script that calls it, in a project of a sandbox.
-fn in_project(dir: &Path, program: &str) -> Command {
+pub(crate) fn in_project(dir: &Path, program: &str) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(dir)
@@ -26,7 +26,7 @@ fn in_project(dir: &Path, program: &str) -> Command {
     command
 }
 
-fn succeed(mut command: Command) -> String {
+pub(crate) fn succeed(mut command: Command) -> String {
     let out = command.output().expect("the program starts");
     let [stdout, stderr] = [&out.stdout, &out.stderr].map(|it| String::from_utf8_lossy(it));
     assert!(out.status.success(), "{command:?} failed:\n{stdout}{stderr}");
@@ -40,7 +40,7 @@ fn cargo(dir: &Path, args: &[&str]) -> String {
 }
 
 /// Returns a sandbox with a formatter on the search path.
-fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     let toolchain = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(toolchain.to_owned()).chain(std::env::split_paths(&path));
@@ -48,7 +48,7 @@ fn sandbox() -> Sandbox {
 }
 
 /// Creates a plugin with the crate of this checkout.
-fn create(sandbox: &Sandbox, args: &[&str]) {
+pub(crate) fn create(sandbox: &Sandbox, args: &[&str]) {
     let sdk = root().join("plugin-abi");
     let sdk = sdk.to_str().expect("the path is UTF-8");
     let line = [&["plugin", "new"], args, &["--pintle-plugin", sdk]].concat();

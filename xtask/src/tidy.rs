@@ -1,5 +1,6 @@
 //! What must hold for every file, as tests. What must hold for dependencies is in `deny.toml`.
 
+mod examples;
 mod imports;
 
 use crate::cargo;

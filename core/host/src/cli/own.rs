@@ -6,7 +6,10 @@ use super::{completion, events, help, interfaces, manual, plugin, version};
 /// The commands that every host has.
 pub(super) static GROUP: Group = Group {
     name: HOST,
-    nouns: &[Noun { word: "plugin", about: "Create, list, inspect, check, run and register plugins" }],
+    nouns: &[Noun {
+        word: "plugin",
+        about: "Create, list, inspect, check, run and register plugins",
+    }],
     rows: &[
         help::ROW,
         version::ROW,
