@@ -176,6 +176,11 @@ fn a_command_at_work_ends_cleanly_with_a_change_and_with_a_signal() {
     assert_eq!(dev.end().code(), Some(130));
     assert!(!sandbox.work().join("running").exists());
     assert!(test_kill_process(pid).is_err(), "process {pid:?} is there");
+    let mut once = Running::of(sandbox.start(["plugin", "dev", "guard", "--once", "--", "guard"]));
+    once.until("at work again");
+    once.signal(Signal::TERM);
+    once.until("cleaned up");
+    assert_eq!(once.end().code(), Some(130));
 }
 
 #[test]
@@ -300,17 +305,17 @@ fn what_is_not_a_plugins_project_is_named() {
         $ pintle plugin dev
         --- stderr ---
         error: `.` has no `Cargo.toml`
-        hint: give the directory of a plugin's sources; `plugin new` creates one
+        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
         [exit 2]
         $ pintle plugin dev absent
         --- stderr ---
         error: `absent` has no `Cargo.toml`
-        hint: give the directory of a plugin's sources; `plugin new` creates one
+        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
         [exit 2]
         $ pintle plugin dev empty
         --- stderr ---
         error: `empty` has no `Cargo.toml`
-        hint: give the directory of a plugin's sources; `plugin new` creates one
+        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
         [exit 2]
         $ pintle plugin dev plain
         --- stderr ---

@@ -56,16 +56,16 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let project = Project::find(path, package)?;
     let watch = Watch::new(&project);
     let mut dev = Dev { session, project, words, signals: Signals::take(), watch };
-    if matches.get_flag("once") {
-        return dev.round(false).map(Step::from);
-    }
+    let watches = !matches.get_flag("once");
     loop {
-        let res = dev.round(true);
+        let res = dev.round(watches);
         if dev.signals.came() {
             return Ok(Exit::Interrupted.into());
         }
-        if let Err(err) = res {
-            session.fail(&err);
+        match res {
+            res if !watches => return res.map(Step::from),
+            Ok(_) => {}
+            Err(err) => drop(session.fail(&err)),
         }
         let Some(changed) = dev.next_change() else { return Ok(Exit::Interrupted.into()) };
         let shown = changed.strip_prefix(&dev.project.dir).unwrap_or(&changed);

@@ -4,6 +4,7 @@ use super::child::Child;
 use crate::caller;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::hint::Hint;
 use crate::cli::output;
 use crate::fs::{self, Mode};
 use crate::services::Verbosity;
@@ -76,7 +77,10 @@ impl Project {
         let shown = output::path(dir);
         let usage = |text: String| CliError::new(Exit::Usage, text);
         let manifest = dir.join("Cargo.toml").canonicalize().map_err(|err| {
-            let hint = "give the directory of a plugin's sources; `plugin new` creates one";
+            let hint = Hint::new(|host| {
+                let name = &host.command_name;
+                format!("give the directory of a plugin's sources; `{name} plugin new` creates one")
+            });
             match fs::is_absent(&err) {
                 true => usage(format!("`{shown}` has no `Cargo.toml`")).hint(hint),
                 false => usage(format!("failed to find `{shown}/Cargo.toml`")).cause(&err),
