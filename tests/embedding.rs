@@ -111,7 +111,7 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
               help        Show the help of a command
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
-              plugin      List, inspect, check, run and register plugins
+              plugin      Create, list, inspect, check, run and register plugins
               events      List the events, and who subscribes
               lamp        The lamp of the lighthouse
               fog         Sound the horn
