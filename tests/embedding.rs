@@ -35,7 +35,7 @@ fn the_host_bears_its_own_name_and_version() {
               help        Show the help of a command
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
-              plugin      List, inspect, check, run and register plugins
+              plugin      Create, list, inspect, check, run and register plugins
               events      List the events and their subscribers
               init        Start a project in the current directory
               edit        Change the project as a whole, or add plugins to it
@@ -107,7 +107,7 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
               help        Show the help of a command
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
-              plugin      List, inspect, check, run and register plugins
+              plugin      Create, list, inspect, check, run and register plugins
               events      List the events and their subscribers
               lamp        The lamp of the lighthouse
               fog         Sound the horn

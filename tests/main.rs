@@ -45,6 +45,8 @@ mod names;
 mod operator;
 mod operator_deployed;
 mod operator_faults;
+mod other_flags;
+mod plugin_dev;
 mod plugin_index;
 mod plugin_manager;
 mod plugin_manager_rules;

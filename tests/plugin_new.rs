@@ -1,14 +1,18 @@
 //! `plugin new`: what it creates builds, passes its tests and can be released, as it is.
 
+use crate::plugin_manager::{Signer, asset, release};
 use crate::rebuilt::{root, target_dir};
+use crate::release_server::{Asset, ReleaseServer};
 use crate::support::Sandbox;
 use expect_test::expect;
+use pintle_plugin::manifest::TARGET;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Returns a call of cargo, or of a script that calls it, in a project of a sandbox.
-fn in_project(dir: &Path, program: &str) -> Command {
+pub(crate) fn in_project(dir: &Path, program: &str) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(dir)
@@ -22,7 +26,7 @@ fn in_project(dir: &Path, program: &str) -> Command {
     command
 }
 
-fn succeed(mut command: Command) -> String {
+pub(crate) fn succeed(mut command: Command) -> String {
     let out = command.output().expect("the program starts");
     let [stdout, stderr] = [&out.stdout, &out.stderr].map(|it| String::from_utf8_lossy(it));
     assert!(out.status.success(), "{command:?} failed:\n{stdout}{stderr}");
@@ -36,7 +40,7 @@ fn cargo(dir: &Path, args: &[&str]) -> String {
 }
 
 /// Returns a sandbox with a formatter on the search path.
-fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     let toolchain = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(toolchain.to_owned()).chain(std::env::split_paths(&path));
@@ -44,7 +48,7 @@ fn sandbox() -> Sandbox {
 }
 
 /// Creates a plugin with the crate of this checkout.
-fn create(sandbox: &Sandbox, args: &[&str]) {
+pub(crate) fn create(sandbox: &Sandbox, args: &[&str]) {
     let sdk = root().join("plugin-abi");
     let sdk = sdk.to_str().expect("the path is UTF-8");
     let line = [&["plugin", "new"], args, &["--pintle-plugin", sdk]].concat();
@@ -57,7 +61,7 @@ fn each_kind_builds_and_passes_its_tests() {
     for (name, options, n_tests) in [
         ("plain", &[][..], 2),
         ("shore.acme.dev", &["--command", "shore leave", "--command", "shore"], 3),
-        ("bell", &["--hook", "pre-project-init", "--hook", "post-cluster-create"], 3),
+        ("gong", &["--hook", "pre-project-init", "--hook", "post-cluster-create"], 3),
         ("files", &["--scaffold"], 2),
         ("kinds", &["--scaffold=create api", "--scaffold=create webhook", "--scaffold=edit"], 4),
     ] {
@@ -93,6 +97,62 @@ fn what_it_releases_is_installed_and_runs() {
     assert!(transcript.contains("pre-project-init"), "{transcript}");
     let text = fs::read_to_string(sandbox.work().join("docs/hello-init.md"));
     assert!(text.expect("it is there").starts_with("# "));
+}
+
+/// Creates a plugin, and packs and signs it as its release workflow does.
+fn signed(sandbox: &Sandbox, signer: &Signer<'_>) -> PathBuf {
+    create(sandbox, &["bell.acme.dev", "--command", "ring"]);
+    let dir = sandbox.work().join("bell");
+    let _ = succeed(in_project(&dir, "./release.sh"));
+    let mut sign = in_project(&dir, "./sign.sh");
+    sign.env("MINISIGN_KEY_FILE", signer.path("key"));
+    let _ = succeed(sign);
+    dir.join("dist")
+}
+
+#[test]
+fn what_it_signs_is_installed_as_signed_and_nothing_else_is() {
+    let server = ReleaseServer::start();
+    let sandbox = sandbox().env("PINTLE_GITHUB_API", server.url());
+    let Some(ours) = Signer::new(&sandbox, "ours") else { return };
+    let Some(theirs) = Signer::new(&sandbox, "theirs") else { return };
+    let dist = signed(&sandbox, &ours);
+    let assets = || -> Vec<Asset> {
+        let files = fs::read_dir(&dist).expect("it was made").map(|it| it.expect("it is read"));
+        files
+            .map(|it| {
+                let bytes = fs::read(it.path()).expect("it is a file");
+                asset(it.file_name().to_str().expect("it is UTF-8"), bytes)
+            })
+            .collect()
+    };
+    let names: BTreeSet<_> = assets().into_iter().map(|it| it.name).collect();
+    let archive = format!("bell-0.1.0-{TARGET}.tar.gz");
+    let expected = [archive.clone(), format!("{archive}.minisig"), "minisign.pub".to_owned()];
+    assert_eq!(names, BTreeSet::from(expected));
+    server.release("acme/bell", release("v0.1.0", assets()));
+    let key = |it: &Signer<'_>| it.path("pub").display().to_string();
+    let refused = sandbox.run(["plugin", "install", "acme/bell", "--key", &key(&theirs)]);
+    assert_eq!(refused.code(), 3, "{refused}");
+    assert!(refused.stderr.contains("but the trusted key is"), "{refused}");
+    let installed = sandbox.run(["plugin", "install", "acme/bell", "--key", &key(&ours)]);
+    let stdout = installed.success().stdout;
+    assert_eq!(stdout, "installed bell.acme.dev/v0.1.0 from `acme/bell` (trust: signed)\n");
+    assert_eq!(sandbox.run(["ring", "Ada"]).success().stdout, "hello, Ada\n");
+    // A file that was signed for another platform is refused.
+    let other = archive.replace("x86_64", "aarch64");
+    fs::rename(dist.join(&archive), dist.join(&other)).expect("it was made");
+    let mut sign = in_project(&sandbox.work().join("bell"), "./sign.sh");
+    sign.env("MINISIGN_KEY_FILE", ours.path("key"));
+    let _ = succeed(sign);
+    fs::rename(dist.join(&other), dist.join(&archive)).expect("it was made");
+    let signature = |it: &str| dist.join(format!("{it}.minisig"));
+    fs::rename(signature(&other), signature(&archive)).expect("it was made");
+    let _ = sandbox.run(["plugin", "remove", "bell"]).success();
+    server.release("acme/bell", release("v0.1.1", assets()));
+    let refused = sandbox.run(["plugin", "install", "acme/bell@0.1.1", "--key", &key(&ours)]);
+    assert_eq!(refused.code(), 3, "{refused}");
+    assert!(refused.stderr.contains("signed for another "), "{refused}");
 }
 
 #[test]

@@ -260,6 +260,11 @@ impl Sandbox {
         command.spawn().expect("the host can be started")
     }
 
+    /// Gives a program the environment of the host.
+    pub(crate) fn command_env<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value)))
+    }
+
     /// Waits for a host that was started. The output has what nobody else has taken.
     #[track_caller]
     pub(crate) fn finish(&self, mut child: Child) -> Output {

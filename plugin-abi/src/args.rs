@@ -132,27 +132,62 @@ impl Arg {
     }
 
     /// Declares an argument that is given by its place.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let name = Arg::positional("name").help("Whom to greet"); // hello NAME
+    /// assert_eq!(name.name, "name");
+    /// ```
     pub fn positional(name: impl Into<String>) -> Self {
         Self::new(name, ArgKind::Positional, ValueType::String)
     }
 
     /// Declares an option that takes a value: `--name VALUE`.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let color = Arg::option("color").default_value("blue"); // --color COLOR
+    /// assert_eq!(color.default.as_deref(), Some("blue"));
+    /// ```
     pub fn option(name: impl Into<String>) -> Self {
         Self::new(name, ArgKind::Option, ValueType::String)
     }
 
     /// Declares a flag that takes no value: `--name`.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let loud = Arg::flag("loud").short('l'); // --loud or -l
+    /// assert!(!loud.required);
+    /// ```
     pub fn flag(name: impl Into<String>) -> Self {
         Self::new(name, ArgKind::Flag, ValueType::Boolean)
     }
 
     /// Declares a flag that may be given several times, and whose value is how often.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let depth = Arg::count("deep").short('d'); // -ddd is 3
+    /// assert!(!depth.is_list());
+    /// ```
     pub fn count(name: impl Into<String>) -> Self {
         Self::new(name, ArgKind::Count, ValueType::Integer)
     }
 
     /// Declares an argument that has all words after `--`, whatever they look like; its value
     /// is a list.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let command = Arg::rest("command").help("The program to run"); // run -- ls -l
+    /// assert!(command.is_list());
+    /// ```
     pub fn rest(name: impl Into<String>) -> Self {
         let arg = Self::new(name, ArgKind::Positional, ValueType::String);
         Self { rest: true, repeated: true, ..arg }
@@ -160,6 +195,12 @@ impl Arg {
 
     /// Declares `-o`/`--output`, by which the user chooses the form of a result that
     /// [`Host::show`](crate::Host::show) prints.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// assert_eq!(Arg::output().choices, ["text", "json", "yaml"]);
+    /// ```
     pub fn output() -> Self {
         let arg = Self::option("output").short('o').value_name("FORMAT");
         let arg = arg.choice("text").choice("json").choice("yaml").default_value("text");
@@ -167,137 +208,294 @@ impl Arg {
     }
 
     /// Returns whether the value is a list.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// assert!(Arg::option("tag").repeated().is_list());
+    /// assert!(!Arg::option("tag").is_list());
+    /// ```
     pub fn is_list(&self) -> bool {
         self.repeated || self.n_values.is_some() || self.delimiter.is_some()
     }
 
     /// Sets the one-letter form.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// assert_eq!(Arg::flag("loud").short('l').short, Some('l'));
+    /// ```
     pub fn short(mut self, letter: char) -> Self {
         self.short = Some(letter);
         self
     }
 
     /// Sets the line of help.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// assert_eq!(Arg::flag("loud").help("Greet in capitals").help, "Greet in capitals");
+    /// ```
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = text.into();
         self
     }
 
     /// Sets the word that stands for the value in the help.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let memory = Arg::option("memory").value_name("SIZE"); // --memory <SIZE>
+    /// assert_eq!(memory.value_name.as_deref(), Some("SIZE"));
+    /// ```
     pub fn value_name(mut self, word: impl Into<String>) -> Self {
         self.value_name = Some(word.into());
         self
     }
 
     /// Sets the value when none is given, as the user would type it.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let times = Arg::option("times").integer().default_value("1");
+    /// assert_eq!(times.default.as_deref(), Some("1"));
+    /// ```
     pub fn default_value(mut self, value: impl Into<String>) -> Self {
         self.default = Some(value.into());
         self
     }
 
     /// Adds a value to choose from.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let size = Arg::option("size").choice("small").choice("large");
+    /// assert_eq!(size.choices, ["small", "large"]);
+    /// ```
     pub fn choice(mut self, value: impl Into<String>) -> Self {
         self.choices.push(value.into());
         self
     }
 
     /// Takes whole numbers only.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let times = Arg::option("times").integer().min(1);
+    /// assert_eq!(times.min.as_deref(), Some("1"));
+    /// ```
     pub fn integer(mut self) -> Self {
         self.value = ValueType::Integer;
         self
     }
 
     /// Takes numbers only.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let ratio = Arg::option("ratio").number().min(0.0).max(1.0);
+    /// assert_eq!(ratio.max.as_deref(), Some("1"));
+    /// ```
     pub fn number(mut self) -> Self {
         self.value = ValueType::Number;
         self
     }
 
     /// Takes `true` or `false`.
+    ///
+    /// ```
+    /// use pintle_plugin::{Arg, ValueType};
+    ///
+    /// let colors = Arg::option("colors").boolean().default_value("true"); // --colors false
+    /// assert_eq!(colors.value, ValueType::Boolean);
+    /// ```
     pub fn boolean(mut self) -> Self {
         self.value = ValueType::Boolean;
         self
     }
 
     /// Takes a path.
+    ///
+    /// ```
+    /// use pintle_plugin::{Arg, ValueType};
+    ///
+    /// let file = Arg::positional("file").path(); // The shell completes file names.
+    /// assert_eq!(file.value, ValueType::Path);
+    /// ```
     pub fn path(mut self) -> Self {
         self.value = ValueType::Path;
         self
     }
 
     /// Must be given.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// assert!(Arg::positional("name").required().required);
+    /// ```
     pub fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
     /// May be given several times; the value is then a list.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let tags = Arg::option("tag").repeated(); // --tag a --tag b
+    /// assert!(tags.is_list());
+    /// ```
     pub fn repeated(mut self) -> Self {
         self.repeated = true;
         self
     }
 
     /// Adds another name of an option or a flag, without the dashes.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let color = Arg::option("color").alias("colour");
+    /// assert_eq!(color.aliases, ["colour"]);
+    /// ```
     pub fn alias(mut self, name: impl Into<String>) -> Self {
         self.aliases.push(name.into());
         self
     }
 
     /// Takes the value of an environment variable when the argument is not given.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let token = Arg::option("token").env("HARBOUR_TOKEN");
+    /// assert_eq!(token.env.as_deref(), Some("HARBOUR_TOKEN"));
+    /// ```
     pub fn env(mut self, variable: impl Into<String>) -> Self {
         self.env = Some(variable.into());
         self
     }
 
     /// Sets the smallest number that is allowed.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let port = Arg::option("port").integer().min(1024);
+    /// assert_eq!(port.min.as_deref(), Some("1024"));
+    /// ```
     pub fn min(mut self, number: impl Display) -> Self {
         self.min = Some(number.to_string());
         self
     }
 
     /// Sets the largest number that is allowed.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let port = Arg::option("port").integer().min(1).max(65_535);
+    /// assert_eq!(port.max.as_deref(), Some("65535"));
+    /// ```
     pub fn max(mut self, number: impl Display) -> Self {
         self.max = Some(number.to_string());
         self
     }
 
     /// Takes from `least` to `most` values at a time, as in `--size WIDTH HEIGHT`.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let size = Arg::option("size").integer().n_values(2, 2);
+    /// assert_eq!(size.n_values, Some((2, 2)));
+    /// ```
     pub fn n_values(mut self, least: u32, most: u32) -> Self {
         self.n_values = Some((least, most));
         self
     }
 
     /// Takes several values in one word, as in `--tags a,b` with a comma.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let tags = Arg::option("tags").delimiter(',');
+    /// assert!(tags.is_list());
+    /// ```
     pub fn delimiter(mut self, delimiter: char) -> Self {
         self.delimiter = Some(delimiter);
         self
     }
 
     /// Cannot be given together with another argument or group.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let quiet = Arg::flag("silent").conflicts_with("loud");
+    /// assert_eq!(quiet.conflicts, ["loud"]);
+    /// ```
     pub fn conflicts_with(mut self, name: impl Into<String>) -> Self {
         self.conflicts.push(name.into());
         self
     }
 
     /// Can be given only together with another argument or group.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let user = Arg::option("password").requires("user");
+    /// assert_eq!(user.requires, ["user"]);
+    /// ```
     pub fn requires(mut self, name: impl Into<String>) -> Self {
         self.requires.push(name.into());
         self
     }
 
     /// Is left out of help and completion.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// assert!(Arg::flag("internal").hidden().hidden);
+    /// ```
     pub fn hidden(mut self) -> Self {
         self.hidden = true;
         self
     }
 
     /// Is completed by [`Command::complete`](crate::Command::complete).
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let ship = Arg::positional("ship").completed();
+    /// assert!(ship.completed);
+    /// ```
     pub fn completed(mut self) -> Self {
         self.completed = true;
         self
     }
 
     /// Is listed under a heading of its own in the help.
+    ///
+    /// ```
+    /// use pintle_plugin::Arg;
+    ///
+    /// let key = Arg::option("key").heading("Security");
+    /// assert_eq!(key.heading.as_deref(), Some("Security"));
+    /// ```
     pub fn heading(mut self, text: impl Into<String>) -> Self {
         self.heading = Some(text.into());
         self
@@ -329,18 +527,39 @@ pub struct ArgGroup {
 
 impl ArgGroup {
     /// Declares a group of which at most one argument can be given.
+    ///
+    /// ```
+    /// use pintle_plugin::ArgGroup;
+    ///
+    /// let form = ArgGroup::new("form", ["json", "table"]);
+    /// assert_eq!(form.args, ["json", "table"]);
+    /// ```
     pub fn new<I: IntoIterator<Item: Into<String>>>(name: impl Into<String>, args: I) -> Self {
         let args = args.into_iter().map(Into::into).collect();
         Self { name: name.into(), args, ..Self::default() }
     }
 
     /// One of the arguments must be given.
+    ///
+    /// ```
+    /// use pintle_plugin::ArgGroup;
+    ///
+    /// assert!(ArgGroup::new("form", ["json", "table"]).required().required);
+    /// ```
     pub fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
     /// Several of the arguments can be given together.
+    ///
+    /// ```
+    /// use pintle_plugin::ArgGroup;
+    ///
+    /// // `--json`, `--table` or both, but not neither.
+    /// let forms = ArgGroup::new("forms", ["json", "table"]).multiple().required();
+    /// assert!(forms.multiple);
+    /// ```
     pub fn multiple(mut self) -> Self {
         self.multiple = true;
         self
@@ -348,6 +567,16 @@ impl ArgGroup {
 }
 
 /// The values of the arguments of one call.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn run(call: &Call) -> Result<()> {
+/// let name: String = call.args.get("name")?;
+/// let times: u32 = call.args.find("times")?.unwrap_or(1);
+/// let is_loud = call.args.flag("loud");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Args(Map<String, Value>);
 
@@ -358,6 +587,15 @@ impl Args {
 
     /// Returns the value of the argument `name`.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(call: &Call) -> Result<()> {
+    /// let name: String = call.args.get("name")?;
+    /// let tags: Vec<String> = call.args.get("tags")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the argument was not given and has no default, or when its value is no `T`.
@@ -366,6 +604,14 @@ impl Args {
     }
 
     /// Returns the value of the argument `name`, or `None` when it was not given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(call: &Call) -> Result<()> {
+    /// let limit: Option<u64> = call.args.find("limit")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -380,16 +626,46 @@ impl Args {
     }
 
     /// Returns how often the counted flag `name` was given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(call: &Call) -> Result<()> {
+    /// let depth = call.args.count("deep"); // 2 for -dd
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn count(&self, name: &str) -> u64 {
         self.0.get(name).and_then(Value::as_u64).unwrap_or(0)
     }
 
     /// Returns whether the flag `name` was given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(call: &Call) -> Result<()> {
+    /// let greeting = if call.args.flag("loud") { "HELLO" } else { "hello" };
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flag(&self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Reads all values into a struct, whose fields are named like the arguments.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(call: &Call) -> Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Values {
+    ///     name: String,
+    ///     times: Option<u32>,
+    /// }
+    ///
+    /// let values: Values = call.args.parse()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

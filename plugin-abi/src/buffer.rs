@@ -15,11 +15,25 @@ use std::ops::Deref;
 /// [interface](mod@crate::interface): the message has its number, and the buffer itself is shared
 /// between both sides. Clones share the bytes, too. It may be kept for as long as it is
 /// needed, whichever side created it.
+///
+/// ```
+/// use pintle_plugin::Buffer;
+///
+/// let image = Buffer::from(vec![1, 2, 3]);
+/// let shared = image.clone();
+/// assert_eq!(shared.len(), 3);
+/// ```
 #[derive(Clone)]
 pub struct Buffer(Node);
 
 impl Buffer {
     /// Returns the bytes.
+    ///
+    /// ```
+    /// use pintle_plugin::Buffer;
+    ///
+    /// assert_eq!(Buffer::from(vec![1, 2]).bytes(), [1, 2]);
+    /// ```
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }

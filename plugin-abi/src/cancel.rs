@@ -13,6 +13,17 @@ static CLEANUPS: Mutex<Vec<(u64, Work)>> = Mutex::new(Vec::new());
 
 /// A cleanup that the host runs if the call is cancelled and the process has to end. When this
 /// value is dropped, the host forgets it.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn run(host: &Host<'_>) -> Result<()> {
+/// let cleanup = host.on_cancel(|| drop(std::fs::remove_file("partial")))?;
+/// std::fs::write("partial", "half of it")?;
+/// std::fs::rename("partial", "whole")?;
+/// drop(cleanup);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the host forgets the cleanup when this value is dropped"]
 pub struct Cleanup<'a> {
     id: u64,
@@ -31,6 +42,19 @@ impl<'a> Cleanup<'a> {
     }
 
     /// Runs the cleanup now.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn work() -> Result<()> { Ok(()) }
+    /// # fn run(host: &Host<'_>) -> Result<()> {
+    /// let cleanup = host.on_cancel(|| drop(std::fs::remove_file("partial")))?;
+    /// if let Err(err) = work() {
+    ///     cleanup.run();
+    ///     return Err(err);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run(self) {
         let work = take(self.id);
         drop(self);

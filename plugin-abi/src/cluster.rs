@@ -9,6 +9,18 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The payload of `{pre,post}-cluster-{create,start,stop,delete}`.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # use pintle_plugin::events::PRE_CLUSTER_CREATE;
+/// # fn on_event(event: &Event<'_>) -> Result<HookReply> {
+/// let event = event.payload(&PRE_CLUSTER_CREATE)?;
+/// if event.cluster.nodes.len() > 9 {
+///     return Ok(HookReply::veto(format!("`{}` has too many nodes", event.cluster.name)));
+/// }
+/// # Ok(HookReply::proceed())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -26,6 +38,17 @@ pub struct ClusterEvent {
 }
 
 /// The payload of `{pre,post}-node-{create,delete}`.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # use pintle_plugin::events::POST_NODE_CREATE;
+/// # fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+/// for node in event.payload(&POST_NODE_CREATE)?.nodes {
+///     host.info(format!("{} is a new {}", node.name, node.role));
+/// }
+/// # Ok(HookReply::proceed())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -77,6 +100,21 @@ pub struct NodeInfo {
 impl ClusterEvent {
     /// Reads the section of the cluster file that belongs to the plugin with this full name.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::PRE_CLUSTER_CREATE;
+    /// # fn on_event(event: &Event<'_>) -> Result<HookReply> {
+    /// #[derive(Default, serde::Deserialize)]
+    /// struct Settings {
+    ///     region: String,
+    /// }
+    ///
+    /// let event = event.payload(&PRE_CLUSTER_CREATE)?;
+    /// let settings: Settings = event.section("quay.example.org")?.unwrap_or_default();
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the section is no `T`.
@@ -88,11 +126,29 @@ impl ClusterEvent {
     }
 
     /// Returns whether the option `name`, a flag, was given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::PRE_CLUSTER_CREATE;
+    /// # fn on_event(event: &Event<'_>) -> Result<HookReply> {
+    /// let is_watched = event.payload(&PRE_CLUSTER_CREATE)?.flag("watched");
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     pub fn flag(&self, name: &str) -> bool {
         flag(&self.options, name)
     }
 
     /// Returns the values of the option `name`, in the order in which they were given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::PRE_CLUSTER_CREATE;
+    /// # fn on_event(event: &Event<'_>) -> Result<HookReply> {
+    /// let zones = event.payload(&PRE_CLUSTER_CREATE)?.texts("zone"); // --zone a --zone b
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     pub fn texts(&self, name: &str) -> Vec<String> {
         texts(&self.options, name)
     }
@@ -100,11 +156,29 @@ impl ClusterEvent {
 
 impl NodeEvent {
     /// Returns whether the option `name`, a flag, was given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::PRE_NODE_CREATE;
+    /// # fn on_event(event: &Event<'_>) -> Result<HookReply> {
+    /// let is_watched = event.payload(&PRE_NODE_CREATE)?.flag("watched");
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     pub fn flag(&self, name: &str) -> bool {
         flag(&self.options, name)
     }
 
     /// Returns the values of the option `name`, in the order in which they were given.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::PRE_NODE_CREATE;
+    /// # fn on_event(event: &Event<'_>) -> Result<HookReply> {
+    /// let zones = event.payload(&PRE_NODE_CREATE)?.texts("zone"); // --zone a --zone b
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     pub fn texts(&self, name: &str) -> Vec<String> {
         texts(&self.options, name)
     }
@@ -127,6 +201,13 @@ fn texts(options: &Map<String, Value>, name: &str) -> Vec<String> {
 ///
 /// Each part is known by a key. Two plugins that give one key different values are in
 /// conflict, and nothing is made.
+///
+/// ```
+/// use pintle_plugin::{Amendment, HookReply};
+///
+/// let reply: HookReply = Amendment::new().env("WATCHED", "1").label("team", "harbour").into();
+/// assert_eq!(reply.amend["env"]["WATCHED"], "1");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -176,29 +257,63 @@ pub struct AmendedMount {
 
 impl Amendment {
     /// Starts without any change.
+    ///
+    /// ```
+    /// use pintle_plugin::Amendment;
+    ///
+    /// assert!(Amendment::new().env.is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets an environment variable.
+    ///
+    /// ```
+    /// use pintle_plugin::Amendment;
+    ///
+    /// let amendment = Amendment::new().env("HTTP_PROXY", "http://proxy:3128");
+    /// assert_eq!(amendment.env["HTTP_PROXY"], "http://proxy:3128");
+    /// ```
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
     /// Sets a label of the containers.
+    ///
+    /// ```
+    /// use pintle_plugin::Amendment;
+    ///
+    /// let amendment = Amendment::new().label("team", "harbour");
+    /// assert_eq!(amendment.labels["team"], "harbour");
+    /// ```
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(name.into(), value.into());
         self
     }
 
     /// Adds a file that everybody may read.
+    ///
+    /// ```
+    /// use pintle_plugin::Amendment;
+    ///
+    /// let amendment = Amendment::new().file("/etc/motd", "Ahoy\n");
+    /// assert_eq!(amendment.files["/etc/motd"].mode, 0o644);
+    /// ```
     pub fn file(mut self, path: impl Into<String>, text: impl Into<String>) -> Self {
         self.files.insert(path.into(), AmendedFile { text: text.into(), mode: 0o644 });
         self
     }
 
     /// Mounts a folder, a file or a volume.
+    ///
+    /// ```
+    /// use pintle_plugin::Amendment;
+    ///
+    /// let amendment = Amendment::new().mount("/srv/images", "/images");
+    /// assert_eq!(amendment.mounts["/images"].source, "/srv/images");
+    /// ```
     pub fn mount(mut self, source: impl Into<String>, target: impl Into<String>) -> Self {
         let mount = AmendedMount { source: source.into(), read_only: false };
         self.mounts.insert(target.into(), mount);
@@ -206,6 +321,13 @@ impl Amendment {
     }
 
     /// Lets an endpoint, as `http://name:5000`, stand for a registry.
+    ///
+    /// ```
+    /// use pintle_plugin::Amendment;
+    ///
+    /// let amendment = Amendment::new().mirror("docker.io", "http://mirror:5000");
+    /// assert_eq!(amendment.mirrors["docker.io"], ["http://mirror:5000"]);
+    /// ```
     pub fn mirror(mut self, registry: impl Into<String>, endpoint: impl Into<String>) -> Self {
         self.mirrors.entry(registry.into()).or_default().push(endpoint.into());
         self

@@ -12,6 +12,19 @@ pub use crate::message::containers::{
 };
 
 /// The host's containers, for the time of one call of the plugin.
+///
+/// ```
+/// use pintle_plugin::{ContainerSpec, testing};
+///
+/// # fn main() -> pintle_plugin::Result<()> {
+/// let stage = testing::Stage::new();
+/// let containers = stage.host().containers();
+/// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+/// containers.connect("quay", "harbour")?;
+/// assert!(containers.list()?[0].networks.contains(&"harbour".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Containers<'a> {
     raw: RawHost<'a>,
@@ -24,6 +37,18 @@ impl<'a> Containers<'a> {
 
     /// Makes a container and starts it.
     ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// let quay = containers.run(ContainerSpec::new("quay", "quay:2").port(5000, "127.0.0.1", 0))?;
+    /// assert!(quay.running && quay.ports[0].host > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the name is taken, or the engine fails; then there is no such container.
@@ -32,6 +57,18 @@ impl<'a> Containers<'a> {
     }
 
     /// Returns the plugin's containers, sorted by name.
+    ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+    /// assert_eq!(containers.list()?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -42,6 +79,19 @@ impl<'a> Containers<'a> {
 
     /// Returns the plugin's container `name`.
     ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// assert!(containers.find("quay")?.is_none());
+    /// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+    /// assert!(containers.find("quay")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When there is no engine, or it fails.
@@ -50,6 +100,19 @@ impl<'a> Containers<'a> {
     }
 
     /// Starts a container.
+    ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+    /// containers.stop("quay")?;
+    /// assert!(containers.start("quay")?.running);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -60,6 +123,19 @@ impl<'a> Containers<'a> {
 
     /// Stops a container.
     ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+    /// containers.stop("quay")?;
+    /// assert!(!containers.list()?[0].running);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the plugin has no such container, or the engine fails.
@@ -69,6 +145,19 @@ impl<'a> Containers<'a> {
 
     /// Removes a container with its anonymous volumes, whether it runs or not.
     ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+    /// containers.remove("quay")?;
+    /// assert!(containers.list()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the plugin has no such container, or the engine fails.
@@ -77,6 +166,19 @@ impl<'a> Containers<'a> {
     }
 
     /// Puts a container into a network; that it is there already is no error.
+    ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// containers.run(ContainerSpec::new("quay", "quay:2"))?;
+    /// containers.connect("quay", "harbour")?;
+    /// assert!(containers.list()?[0].networks.contains(&"harbour".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -88,6 +190,19 @@ impl<'a> Containers<'a> {
 
     /// Takes a container out of a network; that it is not there is no error.
     ///
+    /// ```
+    /// use pintle_plugin::{ContainerSpec, testing};
+    ///
+    /// # fn main() -> pintle_plugin::Result<()> {
+    /// let stage = testing::Stage::new();
+    /// let containers = stage.host().containers();
+    /// containers.run(ContainerSpec::new("quay", "quay:2").network("harbour"))?;
+    /// containers.disconnect("quay", "harbour")?;
+    /// assert!(containers.list()?[0].networks.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the plugin has no such container, or the engine fails.
@@ -98,6 +213,18 @@ impl<'a> Containers<'a> {
 
     /// Applies an object to a cluster's API, by server-side apply with the plugin as the
     /// field manager.
+    ///
+    /// ```
+    /// use pintle_plugin::{json::json, testing};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = testing::Stage::new();
+    /// let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "berths" } });
+    /// stage.host().containers().apply("dev", map)?;
+    /// assert_eq!(stage.finish()?.applied[0].0, "dev");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -27,6 +27,17 @@ fn comment(path: &str) -> &'static str {
 /// command finds it; what users write around it stays too. A line that the file has
 /// already, at whatever indentation, is not inserted again; nor is code that a formatter has
 /// broken into other lines.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+/// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+/// draft.add("src/captain.rs", "pub struct Captain;\n")?;
+/// draft.insert("src/lib.rs", "modules", "pub mod captain;", Place::Sorted)?;
+/// draft.finish(changes);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Draft<'a> {
     universe: Universe<'a>,
     replace: bool,
@@ -42,6 +53,17 @@ struct File {
 }
 
 /// Where a line goes among those above its marker.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+/// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+/// draft.insert("src/lib.rs", "modules", "pub mod captain;", Place::Sorted)?;
+/// draft.insert("src/main.rs", "controllers", ".with(captain::run)", Place::Last)?;
+/// draft.finish(changes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
@@ -54,11 +76,31 @@ pub enum Place {
 impl<'a> Draft<'a> {
     /// Returns a draft that changes nothing; with `replace`, new files may take the place
     /// of existing ones.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// draft.add("README.md", "# Demo\n")?;
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(universe: Universe<'a>, replace: bool) -> Self {
         Self { universe, replace, files: BTreeMap::new() }
     }
 
     /// Adds a file. Without `replace`, the host refuses it if there is one.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// draft.add("src/captain.rs", "pub struct Captain;\n")?;
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -71,6 +113,16 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a file unless there is one.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// draft.ensure("src/api/mod.rs", || Ok("//! The APIs.\n".to_owned()))?;
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -85,6 +137,18 @@ impl<'a> Draft<'a> {
 
     /// Returns whether there is such a file in the project; the draft's own are not there yet.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// if !draft.exists("Makefile")? {
+    ///     draft.add("Makefile", "all:\n\tcargo build\n")?;
+    /// }
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the host cannot tell.
@@ -93,6 +157,16 @@ impl<'a> Draft<'a> {
     }
 
     /// Puts a text of the plugin's own in the place of a file, or where none is.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// draft.put("generated.json", "{}\n")?;
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -106,6 +180,17 @@ impl<'a> Draft<'a> {
 
     /// Inserts lines at the marker `// +pintle:scaffold:<marker>`, indented as it is, unless
     /// the file has them.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// // Above the line `// +pintle:scaffold:modules`:
+    /// draft.insert("src/lib.rs", "modules", "pub mod captain;", Place::Sorted)?;
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -138,6 +223,16 @@ impl<'a> Draft<'a> {
     }
 
     /// Hands the draft over.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let mut draft = Draft::new(call.universe, call.args.flag("force"));
+    /// draft.add("README.md", "# Demo\n")?;
+    /// draft.finish(changes);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn finish(self, changes: &mut ChangeSet) {
         for (path, file) in self.files {
             match file.original {

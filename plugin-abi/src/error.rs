@@ -8,6 +8,15 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// The result of an author's function.
+///
+/// ```
+/// use pintle_plugin::{Result, anyhow::Context as _};
+///
+/// fn settings() -> Result<String> {
+///     std::fs::read_to_string("settings.toml").context("failed to read the settings")
+/// }
+/// assert_eq!(settings().unwrap_err().to_string(), "failed to read the settings");
+/// ```
 pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 
 /// An error with advice on what to do about it.
@@ -32,6 +41,18 @@ impl StdError for Hinted {
 /// The error of a command that was asked for something it cannot do.
 ///
 /// The host exits with 2, as for any wrong usage.
+///
+/// ```
+/// use pintle_plugin::{Result, UsageError};
+///
+/// fn check(n_ships: u32) -> Result<()> {
+///     match n_ships {
+///         0 => Err(UsageError("give at least one ship".to_owned()).into()),
+///         _ => Ok(()),
+///     }
+/// }
+/// assert!(check(0).is_err());
+/// ```
 #[derive(Debug)]
 pub struct UsageError(pub String);
 
@@ -68,6 +89,19 @@ impl fmt::Display for Unsupported {
 impl StdError for Unsupported {}
 
 /// Tells errors apart.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn run(host: &Host<'_>) -> Result<()> {
+/// // Hosts of an older interface have no directories for plugins.
+/// let cache = match host.directories() {
+///     Ok(directories) => Some(directories.cache),
+///     Err(err) if err.is_unsupported() => None,
+///     Err(err) => return Err(err),
+/// };
+/// # Ok(())
+/// # }
+/// ```
 pub trait ErrorExt {
     /// Returns whether the other side is too old for what it was asked for, so that the caller
     /// can do without: the host for a plugin, a plugin for its host.
@@ -90,6 +124,15 @@ fn layers(err: &anyhow::Error) -> impl Iterator<Item = &anyhow::Error> {
 }
 
 /// Adds advice to an error.
+///
+/// ```
+/// use pintle_plugin::{Hint as _, Result};
+///
+/// fn read() -> Result<String> {
+///     std::fs::read_to_string("harbour.toml").hint("create it with `pintle harbour init`")
+/// }
+/// assert!(read().is_err());
+/// ```
 pub trait Hint<T> {
     /// Adds a line that says what to do about the error.
     ///
@@ -146,11 +189,23 @@ pub struct ErrorReply {
 
 impl ErrorReply {
     /// Returns the error of a call that failed with `message`.
+    ///
+    /// ```
+    /// use pintle_plugin::message::{ErrorKind, ErrorReply};
+    ///
+    /// assert_eq!(ErrorReply::failed("no answer").kind, ErrorKind::Failed);
+    /// ```
     pub fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
     /// Returns the error of a side that does not know what it was asked for.
+    ///
+    /// ```
+    /// use pintle_plugin::message::{ErrorKind, ErrorReply};
+    ///
+    /// assert_eq!(ErrorReply::unsupported("no service 9").kind, ErrorKind::Unsupported);
+    /// ```
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self { message: message.into(), kind: ErrorKind::Unsupported, ..Self::default() }
     }

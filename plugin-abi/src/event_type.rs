@@ -83,18 +83,40 @@ impl<P, R> Copy for EventType<P, R> {}
 impl<P, R> EventType<P, R> {
     /// Returns the event `name`, which happens as `about` says. A hook can act on it and fail;
     /// what else it can do is added by the methods below.
+    ///
+    /// ```
+    /// use pintle_plugin::EventType;
+    ///
+    /// const POST_SAIL: EventType<u8> = EventType::new("post-sail", "when a ship has left");
+    /// assert_eq!(POST_SAIL.permits(), "act");
+    /// ```
     pub const fn new(name: &'static str, about: &'static str) -> Self {
         let (has_veto, has_amendments) = (false, false);
         Self { name, about, may: None, has_veto, has_amendments, types: PhantomData }
     }
 
     /// Lets hooks veto what the event announces.
+    ///
+    /// ```
+    /// use pintle_plugin::EventType;
+    ///
+    /// const PRE_SAIL: EventType<u8> = EventType::new("pre-sail", "before a ship leaves").with_veto();
+    /// assert_eq!(PRE_SAIL.permits(), "veto");
+    /// ```
     pub const fn with_veto(mut self) -> Self {
         self.has_veto = true;
         self
     }
 
     /// Lets hooks amend what the event announces, by name.
+    ///
+    /// ```
+    /// use pintle_plugin::EventType;
+    ///
+    /// const PRE_SAIL: EventType<u8> =
+    ///     EventType::new("pre-sail", "before a ship leaves").with_amendments();
+    /// assert_eq!(PRE_SAIL.permits(), "amend");
+    /// ```
     pub const fn with_amendments(mut self) -> Self {
         self.has_amendments = true;
         self
@@ -102,22 +124,42 @@ impl<P, R> EventType<P, R> {
 
     /// Sets what listings say that a hook may do, where there is more to say than `act`,
     /// `veto` and `amend`.
+    ///
+    /// ```
+    /// use pintle_plugin::EventType;
+    ///
+    /// const POST_SAIL: EventType<u8> =
+    ///     EventType::new("post-sail", "when a ship has left").may("act; a failure calls it back");
+    /// assert_eq!(POST_SAIL.permits(), "act; a failure calls it back");
+    /// ```
     pub const fn may(mut self, may: &'static str) -> Self {
         self.may = Some(may);
         self
     }
 
     /// Returns the event's name.
+    ///
+    /// ```
+    /// assert_eq!(pintle_plugin::events::PRE_NODE_DELETE.name(), "pre-node-delete");
+    /// ```
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
     /// Returns when the event happens.
+    ///
+    /// ```
+    /// assert_eq!(pintle_plugin::events::POST_NODE_DELETE.about(), "when the nodes are gone");
+    /// ```
     pub const fn about(&self) -> &'static str {
         self.about
     }
 
     /// Returns what a hook may do, beside failing.
+    ///
+    /// ```
+    /// assert_eq!(pintle_plugin::events::PRE_NODE_CREATE.permits(), "amend, veto");
+    /// ```
     pub const fn permits(&self) -> &'static str {
         match (self.may, self.has_amendments, self.has_veto) {
             (Some(may), _, _) => may,
@@ -129,11 +171,19 @@ impl<P, R> EventType<P, R> {
     }
 
     /// Returns whether hooks may veto what the event announces.
+    ///
+    /// ```
+    /// assert!(pintle_plugin::events::PRE_NODE_CREATE.has_veto());
+    /// ```
     pub const fn has_veto(&self) -> bool {
         self.has_veto
     }
 
     /// Returns whether hooks may amend what the event announces.
+    ///
+    /// ```
+    /// assert!(!pintle_plugin::events::PRE_NODE_DELETE.has_amendments());
+    /// ```
     pub const fn has_amendments(&self) -> bool {
         self.has_amendments
     }
@@ -141,6 +191,14 @@ impl<P, R> EventType<P, R> {
 
 impl<P, R: Serialize + DeserializeOwned> EventType<P, R> {
     /// Returns a hook's typed answer. Amendments can be added to it.
+    ///
+    /// ```
+    /// use pintle_plugin::EventType;
+    ///
+    /// const PRE_SAIL: EventType<u8, u8> = EventType::new("pre-sail", "before a ship leaves");
+    /// let reply = PRE_SAIL.reply(&7).unwrap();
+    /// assert_eq!(PRE_SAIL.replies(&reply).unwrap(), [7]);
+    /// ```
     ///
     /// # Errors
     ///
@@ -152,6 +210,13 @@ impl<P, R: Serialize + DeserializeOwned> EventType<P, R> {
     }
 
     /// Reads the typed answers of a plugin: one for each of its hooks that gave one.
+    ///
+    /// ```
+    /// use pintle_plugin::EventType;
+    ///
+    /// const PRE_SAIL: EventType<u8, u8> = EventType::new("pre-sail", "before a ship leaves");
+    /// assert!(PRE_SAIL.replies(&pintle_plugin::HookReply::proceed()).unwrap().is_empty());
+    /// ```
     ///
     /// # Errors
     ///

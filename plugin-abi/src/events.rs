@@ -1,6 +1,16 @@
 //! The events of Pintle's own jobs: projects, clusters and their nodes.
 //!
 //! A host of another field has events of its own; see [`EventType`].
+//!
+//! ```
+//! # use pintle_plugin::prelude::*;
+//! use pintle_plugin::events::POST_CLUSTER_CREATE;
+//!
+//! fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+//!     host.info(format!("{} is ready", event.payload(&POST_CLUSTER_CREATE)?.cluster.name));
+//!     Ok(HookReply::proceed())
+//! }
+//! ```
 
 use crate::cluster::{ClusterEvent, NodeEvent};
 use crate::event_type::EventType;

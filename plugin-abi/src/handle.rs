@@ -41,6 +41,19 @@ impl HostHandle {
     }
 
     /// Returns whether the call is over, so that the host cannot be used any more.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(host: &Host<'_>) -> Result<()> {
+    /// let handle = host.handle()?;
+    /// std::thread::spawn(move || {
+    ///     while !handle.is_over() {
+    ///         std::thread::sleep(std::time::Duration::from_millis(100));
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_over(&self) -> bool {
         self.0.state().host.is_none()
     }

@@ -23,6 +23,19 @@ pub use crate::streams::{Level, Stream};
 ///
 /// Use it for all output: what a library prints by itself with `println!` is not
 /// flushed when the host exits, and takes no notice of the host's options.
+///
+/// ```
+/// use pintle_plugin::testing::Stage;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let stage = Stage::new();
+/// let host = stage.host();
+/// host.println("a result");
+/// host.info("a message");
+/// assert_eq!(stage.finish()?.stdout, "a result\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
     raw: RawHost<'a>,
@@ -42,6 +55,16 @@ impl<'a> Host<'a> {
 
     /// Returns the services as a plugin's code sees them, for a host that calls an
     /// implementation of its own [interface](mod@crate::interface).
+    ///
+    /// ```
+    /// use pintle_plugin::Host;
+    /// use pintle_plugin::host::HostServices;
+    ///
+    /// /// Calls a function of a plugin.
+    /// fn greet(services: &impl HostServices) {
+    ///     Host::of(services).println("hello");
+    /// }
+    /// ```
     pub fn of<S: HostServices>(services: &'a S) -> Self {
         Self::new(RawHost::new(services))
     }
@@ -51,46 +74,145 @@ impl<'a> Host<'a> {
     }
 
     /// Writes `text` to the standard output.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.print("no line feed");
+    /// assert_eq!(stage.finish()?.stdout, "no line feed");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn print(&self, text: impl Display) {
         self.raw.write(Stream::Out, text.to_string().as_bytes());
     }
 
     /// Writes `text` and a line feed to the standard output.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.println(format!("hello, {}", "Ada"));
+    /// assert_eq!(stage.finish()?.stdout, "hello, Ada\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn println(&self, text: impl Display) {
         self.raw.write(Stream::Out, format!("{text}\n").as_bytes());
     }
 
     /// Writes bytes to the standard output as they are.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.write(b"\x1f\x8b");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn write(&self, bytes: &[u8]) {
         self.raw.write(Stream::Out, bytes);
     }
 
     /// Writes `text` and a line feed to the standard error; for messages, not for results.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.eprintln("still waiting");
+    /// assert_eq!(stage.finish()?.stderr, "still waiting\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn eprintln(&self, text: impl Display) {
         self.raw.write(Stream::Err, format!("{text}\n").as_bytes());
     }
 
     /// Logs a line; the host's `-v` and `-q` decide whether it is shown.
+    ///
+    /// ```
+    /// use pintle_plugin::{Level, testing::Stage};
+    ///
+    /// let stage = Stage::new();
+    /// stage.host().log(Level::Debug, "3 files read");
+    /// assert_eq!(stage.finish().unwrap().log, [(Level::Debug, "3 files read".to_owned())]);
+    /// ```
     pub fn log(&self, level: Level, text: impl Display) {
         self.raw.log(level, &text.to_string());
     }
 
     /// Logs something that may be wrong.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.warn("the water is shallow");
+    /// assert_eq!(stage.finish()?.log[0].1, "the water is shallow");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn warn(&self, text: impl Display) {
         self.log(Level::Warn, text);
     }
 
     /// Logs something the user wants to know.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.info("the ship has left");
+    /// assert_eq!(stage.finish()?.log[0].1, "the ship has left");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn info(&self, text: impl Display) {
         self.log(Level::Info, text);
     }
 
     /// Logs something a developer wants to know.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// host.debug("3 files read");
+    /// assert_eq!(stage.finish()?.log[0].1, "3 files read");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn debug(&self, text: impl Display) {
         self.log(Level::Debug, text);
     }
 
     /// Asks the user; without a terminal the answer is the prompt's default.
+    ///
+    /// ```
+    /// use pintle_plugin::{Prompt, testing::Stage};
+    ///
+    /// let stage = Stage::new().answer("red");
+    /// let prompt = Prompt::new("Which colour?").choice("red").choice("blue").default_answer("blue");
+    /// assert_eq!(stage.host().prompt(prompt).unwrap(), "red");
+    /// ```
     ///
     /// # Errors
     ///
@@ -101,6 +223,17 @@ impl<'a> Host<'a> {
     }
 
     /// Asks a question that yes or no answers.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// assert!(host.confirm("Go on?", Some(true))?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -113,6 +246,17 @@ impl<'a> Host<'a> {
     }
 
     /// Lets the user choose one of several answers.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new().answer("blue");
+    /// let host = stage.host();
+    /// assert_eq!(host.select("Which colour?", ["red", "blue"], Some("red"))?, "blue");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -130,6 +274,17 @@ impl<'a> Host<'a> {
 
     /// Asks for a text.
     ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new().answer("Ada");
+    /// let host = stage.host();
+    /// assert_eq!(host.ask("Who are you?", None)?, "Ada");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When there is neither a terminal nor a default, or when the user gives up.
@@ -138,6 +293,17 @@ impl<'a> Host<'a> {
     }
 
     /// Asks for a text that is not shown while it is typed.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new().answer("s3cret");
+    /// let host = stage.host();
+    /// assert_eq!(host.ask_secret("Password?", None)?, "s3cret");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -171,6 +337,18 @@ impl<'a> Host<'a> {
 
     /// Returns what the host's standard streams are.
     ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new().terminal(|it| it.width = Some(80));
+    /// let host = stage.host();
+    /// let width = host.terminal()?.width.unwrap_or(120);
+    /// assert_eq!(width, 80);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the host does not tell.
@@ -180,6 +358,18 @@ impl<'a> Host<'a> {
     }
 
     /// Returns the directories that the plugin has for itself; they exist.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let root = tempfile::tempdir()?;
+    /// let stage = Stage::new().directories(root.path());
+    /// let host = stage.host();
+    /// std::fs::write(host.directories()?.state.join("ships"), "3")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -192,11 +382,41 @@ impl<'a> Host<'a> {
     /// Returns whether the call is cancelled: the user interrupted the host, or a hook is over
     /// its time. A plugin that asks is given some seconds to end by itself; one that never
     /// does is ended at once.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new().cancelled();
+    /// let host = stage.host();
+    /// for _ship in 0..1000 {
+    ///     if host.is_cancelled() {
+    ///         break;
+    ///     }
+    ///     host.println("one more");
+    /// }
+    /// assert_eq!(stage.finish()?.stdout, "");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.raw.wait_cancelled(0)
     }
 
     /// Waits for at most `limit` until the call is cancelled, and returns whether it is.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new().cancelled();
+    /// let host = stage.host();
+    /// // Instead of `std::thread::sleep`:
+    /// let is_cancelled = host.wait_cancelled(std::time::Duration::from_secs(60));
+    /// assert!(is_cancelled);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait_cancelled(&self, limit: Duration) -> bool {
         let start = Instant::now();
         loop {
@@ -236,6 +456,15 @@ impl<'a> Host<'a> {
 
     /// Returns the host as an owned value, for threads and async tasks.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(host: &Host<'_>) -> Result<()> {
+    /// let handle = host.handle()?;
+    /// std::thread::spawn(move || handle.with(|host| host.info("copied")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When this is the host of a handle already: clone that.
@@ -245,6 +474,20 @@ impl<'a> Host<'a> {
     }
 
     /// Shows a piece of work; with `total` units if that is known.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// let mut progress = host.progress("copying", Some(3));
+    /// progress.advance(3);
+    /// drop(progress);
+    /// assert_eq!(stage.finish()?.progress.last().map(|it| it.done), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn progress(&self, title: impl Into<String>, total: Option<u64>) -> Progress<'a> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -255,6 +498,17 @@ impl<'a> Host<'a> {
     }
 
     /// Returns the host's containers.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// assert!(host.containers().list()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn containers(&self) -> Containers<'a> {
         Containers::new(self.raw)
     }
@@ -266,6 +520,19 @@ impl<'a> Host<'a> {
 }
 
 /// A piece of work under way; it ends when this value is dropped.
+///
+/// ```
+/// use pintle_plugin::testing::Stage;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let stage = Stage::new();
+/// let host = stage.host();
+/// let mut progress = host.progress("copying", None);
+/// progress.title("copying the second file");
+/// drop(progress); // The work is done.
+/// # Ok(())
+/// # }
+/// ```
 pub struct Progress<'a> {
     host: Host<'a>,
     state: ProgressUpdate,
@@ -273,12 +540,36 @@ pub struct Progress<'a> {
 
 impl Progress<'_> {
     /// Adds to the units done.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// let mut progress = host.progress("copying", Some(2));
+    /// progress.advance(1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn advance(&mut self, units: u64) {
         self.state.done += units;
         self.send();
     }
 
     /// Changes what the work is called.
+    ///
+    /// ```
+    /// use pintle_plugin::testing::Stage;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stage = Stage::new();
+    /// let host = stage.host();
+    /// let mut progress = host.progress("connecting", None);
+    /// progress.title("copying");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn title(&mut self, title: impl Into<String>) {
         self.state.title = title.into();
         self.send();
@@ -300,6 +591,15 @@ impl Drop for Progress<'_> {
 impl HostHandle {
     /// Lets `work` use the host. The call that the handle is of does not end before `work` has
     /// returned.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(host: &Host<'_>) -> Result<()> {
+    /// let handle = host.handle()?;
+    /// let thread = std::thread::spawn(move || handle.with(|host| host.info("copied")));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

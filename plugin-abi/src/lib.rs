@@ -6,6 +6,41 @@
 //! host with the same major version of this crate; built as an `rlib` it is linked
 //! into a host of your own.
 //!
+//! ```
+//! use pintle_plugin::{prelude::*, testing};
+//!
+//! pintle_plugin::export_plugin! {
+//!     name: "hello.example.org",
+//!     description: "Says hello",
+//!     project_versions: ["3"],
+//!     commands: [Hello],
+//! }
+//!
+//! #[derive(Default)]
+//! struct Hello;
+//!
+//! impl Command for Hello {
+//!     const PATH: &'static [&'static str] = &["hello"];
+//!     const ABOUT: &'static str = "Greet someone";
+//!
+//!     fn args(&self) -> Vec<Arg> {
+//!         vec![Arg::positional("name").default_value("world")]
+//!     }
+//!
+//!     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
+//!         host.println(format!("hello, {}", call.args.get::<String>("name")?));
+//!         Ok(Outcome::done())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), testing::Error> {
+//! // In a test:
+//! let run = testing::command(plugin(), &["hello"]).arg("name", "Ada").run()?;
+//! assert_eq!(run.to_string(), "hello, Ada\n[exit 0]\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The modules [`manifest`], [`message`] and [`raw`] are the contract itself;
 //! plugins rarely need them.
 //!

@@ -109,6 +109,13 @@ pub struct CompleteReply {
 }
 
 /// A value that a plugin suggests for an argument.
+///
+/// ```
+/// use pintle_plugin::Candidate;
+///
+/// let ships = [Candidate::new("argo", "has 50 oars"), Candidate::new("ark", "has two of each")];
+/// assert_eq!(ships[0].value, "argo");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -122,6 +129,12 @@ pub struct Candidate {
 
 impl Candidate {
     /// Returns a candidate with a few words on it.
+    ///
+    /// ```
+    /// use pintle_plugin::Candidate;
+    ///
+    /// assert_eq!(Candidate::new("argo", "has 50 oars").help, "has 50 oars");
+    /// ```
     pub fn new(value: impl Into<String>, help: impl Into<String>) -> Self {
         Self { value: value.into(), help: help.into() }
     }
@@ -292,6 +305,12 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Returns whether there is any webhook.
+    ///
+    /// ```
+    /// use pintle_plugin::Webhooks;
+    ///
+    /// assert!(!Webhooks::default().is_any());
+    /// ```
     pub fn is_any(&self) -> bool {
         self.defaulting || self.validation || self.conversion
     }
@@ -326,6 +345,13 @@ pub struct ScaffoldReply {
 /// It works on a copy, of which the host takes what a successful run has added, and what it
 /// has changed in files that plugins have made and the user has not changed since. Nothing of
 /// a failed run is taken.
+///
+/// ```
+/// use pintle_plugin::Tool;
+///
+/// let format = Tool::required(["rustfmt", "--edition", "2024"]).files(["src/captain.rs"]);
+/// assert_eq!(format.command[0], "rustfmt");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -347,17 +373,36 @@ pub struct Tool {
 
 impl Tool {
     /// Returns a tool that must run: `command` is the program and its arguments.
+    ///
+    /// ```
+    /// use pintle_plugin::Tool;
+    ///
+    /// assert!(Tool::required(["cargo", "fmt"]).required);
+    /// ```
     pub fn required<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
         let command = command.into_iter().map(Into::into).collect();
         Self { command, required: true, ..Self::default() }
     }
 
     /// Returns a tool whose absence or failure is only told.
+    ///
+    /// ```
+    /// use pintle_plugin::Tool;
+    ///
+    /// assert!(!Tool::optional(["prettier", "--write", "."]).required);
+    /// ```
     pub fn optional<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
         Self { required: false, ..Self::required(command) }
     }
 
     /// Adds files to run the tool on, which follow its arguments.
+    ///
+    /// ```
+    /// use pintle_plugin::Tool;
+    ///
+    /// let format = Tool::optional(["rustfmt"]).files(["src/lib.rs", "src/main.rs"]);
+    /// assert_eq!(format.files.len(), 2);
+    /// ```
     #[must_use]
     pub fn files<I: IntoIterator<Item: Into<String>>>(mut self, files: I) -> Self {
         self.files.extend(files.into_iter().map(Into::into));
@@ -368,6 +413,13 @@ impl Tool {
     ///
     /// A name without wildcards, such as `rustfmt.toml`, is that of the tool's settings. If no
     /// command has made that file, the tool finds the user's, also where commands are run again.
+    ///
+    /// ```
+    /// use pintle_plugin::Tool;
+    ///
+    /// let format = Tool::optional(["rustfmt"]).files(["src/lib.rs"]).reads(["src/**/*.rs", "rustfmt.toml"]);
+    /// assert_eq!(format.reads.len(), 2);
+    /// ```
     #[must_use]
     pub fn reads<I: IntoIterator<Item: Into<String>>>(mut self, globs: I) -> Self {
         self.reads.extend(globs.into_iter().map(Into::into));
@@ -376,6 +428,13 @@ impl Tool {
 }
 
 /// What a hook answers. The default is to let things take their course.
+///
+/// ```
+/// use pintle_plugin::HookReply;
+///
+/// let reply = HookReply::veto("the harbour is closed");
+/// assert_ne!(reply, HookReply::proceed());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -400,16 +459,34 @@ impl HookReply {
     }
 
     /// Lets things take their course.
+    ///
+    /// ```
+    /// use pintle_plugin::HookReply;
+    ///
+    /// assert!(HookReply::proceed().veto.is_none());
+    /// ```
     pub fn proceed() -> Self {
         Self::default()
     }
 
     /// Stops the work that a `pre-` event announces.
+    ///
+    /// ```
+    /// use pintle_plugin::HookReply;
+    ///
+    /// assert_eq!(HookReply::veto("a storm").veto.as_deref(), Some("a storm"));
+    /// ```
     pub fn veto(reason: impl Into<String>) -> Self {
         Self { veto: Some(reason.into()), ..Self::default() }
     }
 
     /// Changes one property of what a `pre-` event's work is about to make.
+    ///
+    /// ```
+    /// use pintle_plugin::HookReply;
+    ///
+    /// assert_eq!(HookReply::proceed().amend("knots", 12).amend["knots"], 12);
+    /// ```
     pub fn amend(mut self, property: impl Into<String>, value: impl Into<Value>) -> Self {
         self.amend.insert(property.into(), value.into());
         self
@@ -417,6 +494,16 @@ impl HookReply {
 }
 
 /// The payload of `{pre,post}-project-{init,edit}` and `{pre,post}-resource-{create,delete}`.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # use pintle_plugin::events::POST_PROJECT_INIT;
+/// # fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+/// let event = event.payload(&POST_PROJECT_INIT)?;
+/// host.info(format!("{} has {} files", event.project.name, event.files.len()));
+/// # Ok(HookReply::proceed())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -464,6 +551,13 @@ pub enum ServiceRequest {
 }
 
 /// A question to the user.
+///
+/// ```
+/// use pintle_plugin::Prompt;
+///
+/// let prompt = Prompt::new("Which colour?").choice("red").choice("blue").default_answer("red");
+/// assert_eq!(prompt.choices.len(), 2);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -483,28 +577,58 @@ pub struct Prompt {
 
 impl Prompt {
     /// Returns a question that any text answers.
+    ///
+    /// ```
+    /// use pintle_plugin::Prompt;
+    ///
+    /// assert_eq!(Prompt::new("Who?").question, "Who?");
+    /// ```
     pub fn new(question: impl Into<String>) -> Self {
         Self { question: question.into(), ..Self::default() }
     }
 
     /// Returns a question that yes or no answers, written `true` or `false`.
+    ///
+    /// ```
+    /// use pintle_plugin::Prompt;
+    ///
+    /// assert!(Prompt::confirm("Sure?").default_answer("false").confirm);
+    /// ```
     pub fn confirm(question: impl Into<String>) -> Self {
         Self { confirm: true, ..Self::new(question) }
     }
 
     /// Sets the answer when the user gives none, or when there is no terminal.
+    ///
+    /// ```
+    /// use pintle_plugin::Prompt;
+    ///
+    /// assert_eq!(Prompt::new("Who?").default_answer("me").default.as_deref(), Some("me"));
+    /// ```
     pub fn default_answer(mut self, answer: impl Into<String>) -> Self {
         self.default = Some(answer.into());
         self
     }
 
     /// Adds an answer to choose from.
+    ///
+    /// ```
+    /// use pintle_plugin::Prompt;
+    ///
+    /// assert_eq!(Prompt::new("Which?").choice("a").choice("b").choices, ["a", "b"]);
+    /// ```
     pub fn choice(mut self, answer: impl Into<String>) -> Self {
         self.choices.push(answer.into());
         self
     }
 
     /// Keeps the answer from being shown while it is typed.
+    ///
+    /// ```
+    /// use pintle_plugin::Prompt;
+    ///
+    /// assert!(Prompt::new("Password?").secret().secret);
+    /// ```
     pub fn secret(mut self) -> Self {
         self.secret = true;
         self

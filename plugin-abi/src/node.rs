@@ -25,17 +25,37 @@ pub const MODE_EXECUTABLE: u32 = 0o755;
 const PERMISSIONS: u32 = 0o7777;
 
 /// A file of the universe. Cloning shares the bytes.
+///
+/// ```
+/// use pintle_plugin::{MODE_FILE, Node};
+///
+/// let node = Node::new("src/lib.rs", "// Empty.\n", MODE_FILE);
+/// assert_eq!((node.path(), node.text().unwrap()), ("src/lib.rs", "// Empty.\n"));
+/// ```
 #[derive(Clone)]
 #[repr(transparent)]
 pub struct Node(RArc<RawNode>);
 
 impl Node {
     /// Returns a new node: `path` relative to the project, with `/` between its parts.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.txt", "a", MODE_FILE).bytes(), b"a");
+    /// ```
     pub fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {
         Self::with_origin(path, bytes, mode, "", "")
     }
 
     /// Returns a new node with its origin: the key of a plugin and a subcommand.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// let node = Node::with_origin("a.txt", "a", MODE_FILE, "quay.example.org/v1.0.0", "init");
+    /// assert_eq!(node.subcommand(), Some("init"));
+    /// ```
     pub fn with_origin(
         path: impl Into<String>,
         bytes: impl Into<Vec<u8>>,
@@ -48,16 +68,35 @@ impl Node {
     }
 
     /// Returns the path relative to the project, with `/` between its parts.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("src/a.txt", "a", MODE_FILE).path(), "src/a.txt");
+    /// ```
     pub fn path(&self) -> &str {
         self.0.path()
     }
 
     /// Returns the file's bytes.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.bin", [1, 2], MODE_FILE).bytes(), [1, 2]);
+    /// ```
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
 
     /// Returns the file's bytes as text.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.txt", "a", MODE_FILE).text().unwrap(), "a");
+    /// assert!(Node::new("a.bin", [0xff], MODE_FILE).text().is_err());
+    /// ```
     ///
     /// # Errors
     ///
@@ -67,42 +106,93 @@ impl Node {
     }
 
     /// Returns the Unix permission bits.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.txt", "a", MODE_FILE).mode(), 0o644);
+    /// ```
     pub fn mode(&self) -> u32 {
         self.0.mode() & PERMISSIONS
     }
 
     /// Returns whether this is an ordinary file, the only type of node of this release.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert!(Node::new("a.txt", "a", MODE_FILE).is_file());
+    /// ```
     pub fn is_file(&self) -> bool {
         self.0.mode() & !PERMISSIONS == 0
     }
 
     /// Returns the key of the plugin that made the node, or `None` for what was on disk.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.txt", "a", MODE_FILE).plugin(), None);
+    /// ```
     pub fn plugin(&self) -> Option<&str> {
         Some(self.0.plugin()).filter(|it| !it.is_empty())
     }
 
     /// Returns the subcommand that made the node, or `None` for what was on disk.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.txt", "a", MODE_FILE).subcommand(), None);
+    /// ```
     pub fn subcommand(&self) -> Option<&str> {
         Some(self.0.subcommand()).filter(|it| !it.is_empty())
     }
 
     /// Returns what the node is as a change, for one that a plugin gives its host.
+    ///
+    /// ```
+    /// use pintle_plugin::{ChangeKind, MODE_FILE, Node};
+    ///
+    /// assert_eq!(Node::new("a.txt", "a", MODE_FILE).change(), ChangeKind::Add);
+    /// ```
     pub fn change(&self) -> ChangeKind {
         ChangeKind::from_raw(self.0.change)
     }
 
     /// Returns the same file as another kind of change; the bytes move if they are not shared.
+    ///
+    /// ```
+    /// use pintle_plugin::{ChangeKind, MODE_FILE, Node};
+    ///
+    /// let node = Node::new("a.txt", "a", MODE_FILE).with_change(ChangeKind::Put);
+    /// assert_eq!(node.change(), ChangeKind::Put);
+    /// ```
     #[must_use]
     pub fn with_change(self, kind: ChangeKind) -> Self {
         if self.change() == kind { self } else { self.map(|it| it.change = kind as u32) }
     }
 
     /// Returns whether both are one and the same node, and not only alike.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// let node = Node::new("a.txt", "a", MODE_FILE);
+    /// assert!(node.ptr_eq(&node.clone()));
+    /// ```
     pub fn ptr_eq(&self, other: &Self) -> bool {
         std::ptr::eq(&raw const *self.0, &raw const *other.0)
     }
 
     /// Returns the same file with another origin; the bytes move if they are not shared.
+    ///
+    /// ```
+    /// use pintle_plugin::{MODE_FILE, Node};
+    ///
+    /// let node = Node::new("a.txt", "a", MODE_FILE).attributed("quay.example.org/v1.0.0", "init");
+    /// assert_eq!(node.plugin(), Some("quay.example.org/v1.0.0"));
+    /// ```
     #[must_use]
     pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
         self.map(|it| it.attribute(plugin, subcommand))
@@ -159,6 +249,15 @@ impl ChangeKind {
 }
 
 /// Which nodes are meant.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+/// let sources = call.universe.nodes(Select::Glob("src/**/*.rs"))?;
+/// let own = call.universe.paths(Select::Plugin(&call.caller().plugin))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Select<'a> {

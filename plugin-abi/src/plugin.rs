@@ -15,6 +15,49 @@ use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
 /// A command: `pintle <PATH> …`.
+///
+/// ```
+/// use pintle_plugin::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Moor;
+///
+/// impl Command for Moor {
+///     const PATH: &'static [&'static str] = &["ship", "moor"];
+///     const ABOUT: &'static str = "Moor a ship";
+///
+///     fn args(&self) -> Vec<Arg> {
+///         vec![Arg::positional("ship").required().completed(), Arg::flag("fore"), Arg::flag("aft")]
+///     }
+///
+///     fn groups(&self) -> Vec<ArgGroup> {
+///         vec![ArgGroup::new("end", ["fore", "aft"])]
+///     }
+///
+///     fn complete(
+///         &self,
+///         _arg: &str,
+///         _word: &str,
+///         _call: &Call,
+///         _host: &Host<'_>,
+///     ) -> Result<Vec<Candidate>> {
+///         Ok(vec![Candidate::new("argo", "has 50 oars")])
+///     }
+///
+///     fn long_about(&self) -> String {
+///         "The ship must be in the harbour.".to_owned()
+///     }
+///
+///     fn examples(&self) -> Vec<(String, String)> {
+///         vec![("Moor the Argo".to_owned(), "ship moor argo".to_owned())]
+///     }
+///
+///     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
+///         host.println(format!("{} is moored", call.args.get::<String>("ship")?));
+///         Ok(Outcome::done())
+///     }
+/// }
+/// ```
 pub trait Command: Default + Send + Sync + 'static {
     /// The words that call the command, as `&["registry", "create"]`.
     const PATH: &'static [&'static str];
@@ -70,6 +113,14 @@ pub trait Command: Default + Send + Sync + 'static {
 }
 
 /// One call of a [`Command`].
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// fn run(call: &Call, host: &Host<'_>) -> Result<Outcome> {
+///     host.debug(format!("`{}` for {}", call.path.join(" "), call.caller.host));
+///     Ok(Outcome::done())
+/// }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Call {
@@ -82,6 +133,12 @@ pub struct Call {
 }
 
 /// How a [`Command`] ends.
+///
+/// ```
+/// use pintle_plugin::Outcome;
+///
+/// assert_eq!(Outcome::done(), Outcome::Exit(0));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -93,11 +150,23 @@ pub enum Outcome {
 
 impl Outcome {
     /// Ends with success.
+    ///
+    /// ```
+    /// assert_eq!(pintle_plugin::Outcome::done(), pintle_plugin::Outcome::Exit(0));
+    /// ```
     pub fn done() -> Self {
         Self::Exit(0)
     }
 
     /// Lets the host go on with other arguments.
+    ///
+    /// ```
+    /// use pintle_plugin::Outcome;
+    ///
+    /// // A command that is another one with some options:
+    /// let outcome = Outcome::go_on(["cluster", "create", "dev", "--servers", "3"]);
+    /// assert!(matches!(outcome, Outcome::Continue(args) if args.len() == 5));
+    /// ```
     pub fn go_on<I: IntoIterator<Item: Into<String>>>(args: I) -> Self {
         Self::Continue(args.into_iter().map(Into::into).collect())
     }
@@ -108,6 +177,37 @@ impl Outcome {
 /// The host takes one step with all plugins of the chain before the next step,
 /// in the order of the methods here. Nothing reaches the disk before the last
 /// plugin's last step.
+///
+/// ```
+/// use pintle_plugin::prelude::*;
+///
+/// /// Adds a document for each API.
+/// #[derive(Default)]
+/// struct Document;
+///
+/// impl Scaffold for Document {
+///     const SUBCOMMAND: &'static str = "create api";
+///
+///     fn bind_flags(&self) -> Vec<Arg> {
+///         vec![Arg::option("author").help("Who writes the document")]
+///     }
+///
+///     fn pre_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<()> {
+///         ensure!(call.resource()?.kind != "Document", "an API cannot be called `Document`");
+///         Ok(())
+///     }
+///
+///     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+///         let kind = &call.resource()?.kind;
+///         changes.add(format!("docs/{kind}.md"), format!("# {kind}\n"));
+///         Ok(())
+///     }
+///
+///     fn post_scaffold(&self, _call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+///         Ok(vec![Tool::optional(["prettier", "--write", "docs"]).reads(["docs/**"])])
+///     }
+/// }
+/// ```
 pub trait Scaffold: Default + Send + Sync + 'static {
     /// The subcommand, one of [`SUBCOMMANDS`](crate::manifest::SUBCOMMANDS).
     const SUBCOMMAND: &'static str;
@@ -178,6 +278,16 @@ pub trait Scaffold: Default + Send + Sync + 'static {
 }
 
 /// One step of a [`Scaffold`].
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+/// if !call.universe.exists("README.md")? {
+///     changes.add("README.md", format!("# {}\n", call.project().name));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 pub struct ScaffoldCall<'a> {
     /// The values of the flags: the plugin's own and those of the subcommand.
@@ -220,21 +330,53 @@ impl<'a> ScaffoldCall<'a> {
     }
 
     /// Returns the subcommand, as `create api`.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let is_new = call.subcommand() == "init";
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn subcommand(&self) -> &str {
         &self.request.subcommand
     }
 
     /// Returns the full keys of the chain's plugins, in order.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let has_licence = call.chain().iter().any(|it| it.starts_with("license."));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn chain(&self) -> &[String] {
         &self.request.chain
     }
 
     /// Returns the place of this plugin in the chain, from 0.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let is_first = call.position() == 0;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn position(&self) -> usize {
         self.request.position
     }
 
     /// Returns the version of the PROJECT file.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// ensure!(call.project_version() == "3", "only version 3 is supported");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn project_version(&self) -> &str {
         &self.request.project_version
     }
@@ -244,11 +386,28 @@ impl<'a> ScaffoldCall<'a> {
     /// Hosts carry out commands again, to undo one or to bring in a newer plugin. Then this
     /// is still the day of the first time, and so it is what a plugin should use where the
     /// files depend on the day.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let year = &call.date()[..4];
+    /// changes.add("NOTICE", format!("Copyright {year}\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn date(&self) -> &str {
         &self.request.date
     }
 
     /// Returns what PROJECT says of the project.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// changes.add("README.md", format!("# {}\n", call.project().name));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn project(&self) -> &ProjectInfo {
         self.project.get_or_init(|| {
             let json = self.request.project.map_or("{}", RawValue::get);
@@ -257,16 +416,41 @@ impl<'a> ScaffoldCall<'a> {
     }
 
     /// Returns the plugin's own configuration in PROJECT; null when there is none.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let owner = call.config()["owner"].as_str().unwrap_or("nobody");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn config(&self) -> &Value {
         &self.request.config
     }
 
     /// Returns the host that calls, and the key it knows the plugin by.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let own = call.universe.paths(Select::Plugin(&call.caller().plugin))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn caller(&self) -> &Caller {
         &self.request.caller
     }
 
     /// Returns the resource at hand.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let kind = &call.resource()?.kind;
+    /// changes.add(format!("docs/{kind}.md"), format!("# {kind}\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -282,6 +466,16 @@ impl<'a> ScaffoldCall<'a> {
 /// The error of a [`Scaffold`] that takes no further part in the command, with the reason.
 ///
 /// The other plugins of the chain go on.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// fn pre_scaffold(call: &ScaffoldCall<'_>) -> Result<()> {
+///     if call.resource()?.external {
+///         return Err(Stop("the API belongs to another project".to_owned()).into());
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Stop(pub String);
 
@@ -296,6 +490,33 @@ impl std::error::Error for Stop {}
 /// A hook: code that runs at some points of a lifecycle.
 ///
 /// Hooks of several plugins run side by side, in no order.
+///
+/// ```
+/// use pintle_plugin::events::PRE_CLUSTER_CREATE;
+/// use pintle_plugin::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Limit;
+///
+/// impl Hook for Limit {
+///     const EVENTS: &'static [&'static str] = &[PRE_CLUSTER_CREATE.name()];
+///
+///     fn options(&self, command: &[&str]) -> Vec<Arg> {
+///         match command {
+///             ["cluster", "create"] => vec![Arg::flag("large").help("Allow more than five nodes")],
+///             _ => Vec::new(),
+///         }
+///     }
+///
+///     fn on_event(&self, event: &Event<'_>, _host: &Host<'_>) -> Result<HookReply> {
+///         let event = event.payload(&PRE_CLUSTER_CREATE)?;
+///         match event.cluster.nodes.len() {
+///             6.. if !event.flag("large") => Ok(HookReply::veto("it has more than five nodes")),
+///             _ => Ok(HookReply::proceed()),
+///         }
+///     }
+/// }
+/// ```
 pub trait Hook: Default + Send + Sync + 'static {
     /// The events that the hook subscribes to, as `&["post-cluster-create"]`.
     const EVENTS: &'static [&'static str];
@@ -315,6 +536,15 @@ pub trait Hook: Default + Send + Sync + 'static {
 }
 
 /// An event, decoded only when the hook looks at its payload.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # use pintle_plugin::events::POST_CLUSTER_CREATE;
+/// # fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+/// host.info(format!("{} happened", event.name()));
+/// # Ok(HookReply::proceed())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     name: &'a str,
@@ -324,6 +554,16 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads the payload of an event that is declared as a constant, for example in
     /// [`events`](crate::events).
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::POST_CLUSTER_CREATE;
+    /// # fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+    /// let cluster = event.payload(&POST_CLUSTER_CREATE)?.cluster;
+    /// host.info(format!("{} is ready", cluster.name));
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -337,12 +577,30 @@ impl<'a> Event<'a> {
     }
 
     /// Returns the event's name, as `post-cluster-create`.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::POST_CLUSTER_CREATE;
+    /// # fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+    /// let is_before = event.name().starts_with("pre-");
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     pub fn name(&self) -> &'a str {
         self.name
     }
 
     /// Reads the payload, as [`ProjectEvent`](crate::message::ProjectEvent) for the
     /// events of projects and resources.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::events::POST_CLUSTER_CREATE;
+    /// # fn on_event(event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+    /// let payload: json::Value = event.decode()?;
+    /// # Ok(HookReply::proceed())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -92,12 +92,22 @@ pub fn protocol() -> Value {
     add_programs(&mut generator);
     let mut types = generator.take_definitions(true);
     types.sort_keys();
+    types.values_mut().for_each(leave_out_examples);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The messages between a host and programs that are its plugins",
         "description": "docs/protocol.md says which of them travels where.",
         "$defs": types,
     })
+}
+
+/// Removes the examples from the descriptions of types: they are Rust.
+fn leave_out_examples(schema: &mut Value) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        if let Some(start) = text.find("\n\n```") {
+            text.truncate(start);
+        }
+    }
 }
 
 fn add_programs(generator: &mut SchemaGenerator) {

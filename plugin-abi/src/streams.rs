@@ -1,6 +1,12 @@
 //! Where a plugin's output goes, and how much a log line matters.
 
 /// Where a plugin's output goes.
+///
+/// ```
+/// use pintle_plugin::host::Stream;
+///
+/// assert_ne!(Stream::Out, Stream::Err);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stream {
@@ -11,6 +17,12 @@ pub enum Stream {
 }
 
 /// How much a log line matters.
+///
+/// ```
+/// use pintle_plugin::Level;
+///
+/// assert_ne!(Level::Warn, Level::Info);
+/// ```
 #[derive(
     Debug,
     Clone,

@@ -3,7 +3,12 @@
 //! A call takes the same way as under a real host: through the functions of the
 //! plugin's root module, with encoded messages, so that a plugin that passes here
 //! was called as it will be called. The fake host keeps what the plugin writes,
-//! answers its questions from a script, and touches neither disk nor terminal.
+//! answers its questions from a script, and touches neither terminal nor disk, but for the
+//! plugin's own directories where a test names a place for them.
+//!
+//! What a run did is also a text, for tests with snapshots: a [`Run`], a [`Reaction`] and a
+//! [`Scaffolded`] implement [`Display`](fmt::Display), so `expect![[…]].assert_eq(&run.to_string())`
+//! of expect-test and `assert_snapshot!(run)` of insta work.
 //!
 //! ```
 //! use pintle_plugin::{prelude::*, testing};
@@ -63,12 +68,14 @@
 mod declared;
 mod engine;
 mod fake;
+mod given;
 mod interface;
 mod scaffold;
+mod text;
 mod values;
 
 pub use declared::check;
-pub use interface::{Stage, interface};
+pub use interface::{Shown, Stage, interface};
 pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 
 use crate::containers::ContainerInfo;
@@ -80,14 +87,22 @@ use crate::raw::RawHost;
 use crate::rules;
 use crate::{HookReply, Level, LinkedPlugin, Outcome, manifest::Manifest};
 use fake::FakeHost;
+use given::{Given, host_methods};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 /// Why a run has no result.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let err = testing::command(plugin(), &["goodbye"]).run().unwrap_err();
+/// assert!(matches!(err, testing::Error::Plugin(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -103,6 +118,14 @@ impl Error {
     }
 
     /// Returns what the plugin advises, if the error is the plugin's and has a hint.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let err = testing::command(plugin(), &["hello"]).arg("name", "").run().unwrap_err();
+    /// assert_eq!(err.hint(), Some("give a name"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Plugin(reply) => reply.hint.as_deref(),
@@ -133,6 +156,14 @@ impl From<ErrorReply> for Error {
 }
 
 /// What a command did.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let run: testing::Run = testing::command(plugin(), &["hello"]).run()?;
+/// assert_eq!((run.outcome, run.stdout.as_str()), (Outcome::done(), "hello, world\n"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Run {
@@ -156,63 +187,62 @@ pub struct Run {
 }
 
 /// A command to run; see [`command`].
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let test: testing::CommandTest = testing::command(plugin(), &["hello"]);
+/// assert_eq!(test.arg("name", "Ada").run()?.stdout, "hello, Ada\n");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens before `run`"]
 pub struct CommandTest {
     plugin: LinkedPlugin,
     path: Vec<String>,
     values: Vec<(String, Value)>,
-    answers: Vec<String>,
-    containers: Vec<ContainerInfo>,
-    directories: Option<PathBuf>,
-    is_cancelled: bool,
+    given: Given,
 }
 
+host_methods!(CommandTest);
+
 /// Prepares a run of the command `path`.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let run = testing::command(plugin(), &["hello"]).run()?;
+/// assert_eq!(run.stdout, "hello, world\n");
+/// # Ok(())
+/// # }
+/// ```
 pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
     let path = path.iter().map(ToString::to_string).collect();
-    CommandTest {
-        plugin,
-        path,
-        values: Vec::new(),
-        answers: Vec::new(),
-        containers: Vec::new(),
-        directories: None,
-        is_cancelled: false,
-    }
+    CommandTest { plugin, path, values: Vec::new(), given: Given::default() }
 }
 
 impl CommandTest {
     /// Gives an argument a value; a repeated argument takes a list, or several calls.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let run = testing::command(plugin(), &["hello"]).arg("name", "Ada").run()?;
+    /// assert_eq!(run.stdout, "hello, Ada\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.values.push((name.into(), value.into()));
         self
     }
 
-    /// Adds a container that the plugin has made before.
-    pub fn container(mut self, container: ContainerInfo) -> Self {
-        self.containers.push(container);
-        self
-    }
-
-    /// Answers the next question.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.answers.push(text.into());
-        self
-    }
-
-    /// Gives the plugin directories of its own: `config`, `cache` and `state` below `root`.
-    pub fn directories(mut self, root: impl Into<PathBuf>) -> Self {
-        self.directories = Some(root.into());
-        self
-    }
-
-    /// Cancels the call from the start, as by Ctrl-C.
-    pub fn cancelled(mut self) -> Self {
-        self.is_cancelled = true;
-        self
-    }
-
     /// Returns the values that the plugin suggests for an argument of which `word` is typed.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let candidates = testing::command(plugin(), &["hello"]).complete("name", "A")?;
+    /// assert_eq!(candidates[0].value, "Ada");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -226,13 +256,21 @@ impl CommandTest {
             args: self.values.into_iter().collect(),
         };
         let request = message::encode(&request);
-        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        let host = FakeHost::new(self.given, BTreeMap::new());
         let reply = self.plugin.root().complete(&request, RawHost::new(&host));
         let reply: CompleteReply = decode("complete reply", &reply.into_message()?)?;
         Ok(reply.candidates)
     }
 
     /// Returns what the command says of itself, without running it.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let description = testing::command(plugin(), &["hello"]).describe()?;
+    /// assert_eq!(description.args[0].default.as_deref(), Some("world"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -255,6 +293,14 @@ impl CommandTest {
 
     /// Runs the command.
     ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let run = testing::command(plugin(), &["hello"]).run()?;
+    /// assert_eq!(run.to_string(), "hello, world\n[exit 0]\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error`] when the arguments are not as declared, when the plugin fails, or
@@ -264,8 +310,7 @@ impl CommandTest {
         let args = values::check(&command, &self.describe()?.args, self.values)?;
         let request = CommandRequest { caller: caller(self.plugin)?, path: self.path, args };
         let request = message::encode(&request);
-        let mut host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
-        (host.directories, host.is_cancelled) = (self.directories, self.is_cancelled);
+        let host = FakeHost::new(self.given, BTreeMap::new());
         let reply = self.plugin.root().command(&request, RawHost::new(&host));
         let reply: CommandReply = decode("command reply", &reply.into_message()?)?;
         let outcome = match reply.continue_with {
@@ -279,6 +324,14 @@ impl CommandTest {
 }
 
 /// What the hooks for one event did.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let reaction: testing::Reaction = testing::event(plugin(), "post-project-init").run()?;
+/// assert_eq!(reaction.to_string(), "--- log ---\ninfo: 0 files\n[proceed]\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Reaction {
@@ -302,28 +355,48 @@ pub struct Reaction {
 }
 
 /// An event to hand to a plugin's hooks; see [`event`].
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let test: testing::EventTest = testing::event(plugin(), "post-project-init");
+/// assert_eq!(test.run()?.log[0].1, "0 files");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens before `run`"]
 pub struct EventTest {
     plugin: LinkedPlugin,
     name: String,
     payload: Vec<u8>,
-    answers: Vec<String>,
-    containers: Vec<ContainerInfo>,
+    given: Given,
 }
 
+host_methods!(EventTest);
+
 /// Prepares the event `name`, with an empty object as its payload.
+///
+/// ```
+#[doc = include_str!("testing/example.txt")]
+/// let reaction = testing::event(plugin(), "post-project-init").run()?;
+/// assert_eq!(reaction.reply, HookReply::proceed());
+/// # Ok(())
+/// # }
+/// ```
 pub fn event(plugin: LinkedPlugin, name: impl Into<String>) -> EventTest {
-    EventTest {
-        plugin,
-        name: name.into(),
-        payload: b"{}".to_vec(),
-        answers: Vec::new(),
-        containers: Vec::new(),
-    }
+    EventTest { plugin, name: name.into(), payload: b"{}".to_vec(), given: Given::default() }
 }
 
 impl EventTest {
     /// Sets the payload, as a [`ProjectEvent`](crate::message::ProjectEvent).
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// let payload = json::json!({ "files": ["README.md"] });
+    /// let reaction = testing::event(plugin(), "post-project-init").payload(&payload).run()?;
+    /// assert_eq!(reaction.log[0].1, "1 files");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
@@ -333,19 +406,15 @@ impl EventTest {
         self
     }
 
-    /// Adds a container that the plugin has made before.
-    pub fn container(mut self, container: ContainerInfo) -> Self {
-        self.containers.push(container);
-        self
-    }
-
-    /// Answers the next question.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.answers.push(text.into());
-        self
-    }
-
     /// Runs the plugin's hooks for the event.
+    ///
+    /// ```
+    #[doc = include_str!("testing/example.txt")]
+    /// assert!(testing::event(plugin(), "post-project-init").run().is_ok());
+    /// assert!(testing::event(plugin(), "pre-project-init").run().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -360,7 +429,7 @@ impl EventTest {
                 self.name
             )));
         }
-        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        let host = FakeHost::new(self.given, BTreeMap::new());
         let (name, payload) = (self.name.as_str(), self.payload.as_slice());
         let reply = self.plugin.root().event(name, payload, RawHost::new(&host));
         let reply = match reply.into_message()?.as_slice() {

@@ -6,6 +6,16 @@ use crate::raw::RawHost;
 use std::borrow::Cow;
 
 /// The files of the project: what is on disk, changed by the plugins earlier in the chain.
+///
+/// ```
+/// # use pintle_plugin::prelude::*;
+/// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+/// if let Some(node) = call.universe.get("README.md")? {
+///     changes.edit(&node, format!("{}\nMade with care.\n", node.text()?));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Universe<'a> {
     raw: RawHost<'a>,
@@ -18,6 +28,14 @@ impl<'a> Universe<'a> {
 
     /// Returns the sorted paths of the selected nodes; reads no file.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let sources = call.universe.paths(Select::Glob("src/**/*.rs"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When a glob is malformed.
@@ -26,6 +44,16 @@ impl<'a> Universe<'a> {
     }
 
     /// Returns whether there is a node at `path`; reads no file.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// if !call.universe.exists("LICENSE")? {
+    ///     changes.add("LICENSE", "MIT\n");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -36,6 +64,16 @@ impl<'a> Universe<'a> {
 
     /// Returns the selected nodes, sorted by path.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// for node in call.universe.nodes(Select::Glob("*.md"))? {
+    ///     changes.edit(&node, node.text()?.replace("colour", "color"));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When a glob is malformed, or a file cannot be read.
@@ -45,6 +83,14 @@ impl<'a> Universe<'a> {
 
     /// Returns all nodes, sorted by path: borrowed from the host where it lends them, which
     /// costs nothing for each.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let n_bytes: usize = call.universe.all()?.iter().map(|it| it.bytes().len()).sum();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -59,6 +105,14 @@ impl<'a> Universe<'a> {
 
     /// Returns the node at `path`, or `None` when there is none.
     ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    /// let settings = call.universe.get("settings.toml")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the file cannot be read.
@@ -72,6 +126,14 @@ impl<'a> Universe<'a> {
 /// Each change says what it is: an added file, an edited one, one that is put in the place of
 /// another, or a deletion. Deletions come first, so a file that is deleted and added is put
 /// in its own place.
+///
+/// ```
+/// use pintle_plugin::ChangeSet;
+///
+/// let mut changes = ChangeSet::new();
+/// changes.add("a.txt", "a").add_executable("run.sh", "#!/bin/sh\n").delete("old.txt");
+/// assert_eq!(changes.nodes().len(), 2);
+/// ```
 #[derive(Debug, Default)]
 pub struct ChangeSet {
     deleted: Vec<String>,
@@ -80,16 +142,38 @@ pub struct ChangeSet {
 
 impl ChangeSet {
     /// Returns a change set that changes nothing.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// assert!(ChangeSet::new().nodes().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds an ordinary file. There must be none at its path, or it must be deleted too.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.add("a.txt", "a").add("b.txt", "b");
+    /// assert_eq!(changes.nodes()[1].path(), "b.txt");
+    /// ```
     pub fn add(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.add_node(Node::new(path, bytes, MODE_FILE))
     }
 
     /// Adds an executable file.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.add_executable("run.sh", "#!/bin/sh\n");
+    /// assert_eq!(changes.nodes()[0].mode(), 0o755);
+    /// ```
     pub fn add_executable(
         &mut self,
         path: impl Into<String>,
@@ -99,6 +183,13 @@ impl ChangeSet {
     }
 
     /// Adds a node.
+    ///
+    /// ```
+    /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.add_node(Node::new("a.txt", "a", MODE_FILE));
+    /// ```
     pub fn add_node(&mut self, node: Node) -> &mut Self {
         self.push(node, ChangeKind::Add)
     }
@@ -106,6 +197,15 @@ impl ChangeSet {
     /// Gives `node` other bytes, made of those that it has; its path and mode stay.
     ///
     /// As what a user wrote in the file is still there, this is never a conflict with it.
+    ///
+    /// ```
+    /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// let node = Node::new("a.txt", "a", MODE_FILE); // From the universe.
+    /// changes.edit(&node, format!("{}b", node.text().unwrap()));
+    /// assert_eq!(changes.nodes()[0].bytes(), b"ab");
+    /// ```
     pub fn edit(&mut self, node: &Node, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.push(Node::new(node.path(), bytes, node.mode()), ChangeKind::Edit)
     }
@@ -115,16 +215,39 @@ impl ChangeSet {
     ///
     /// If a user has changed the file since it was scaffolded, the host merges both, or
     /// refuses.
+    ///
+    /// ```
+    /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// let node = Node::new("a.txt", "a", MODE_FILE); // From the universe.
+    /// changes.put(&node, "something else");
+    /// ```
     pub fn put(&mut self, node: &Node, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.put_node(Node::new(node.path(), bytes, node.mode()))
     }
 
     /// Puts a node in the place of the file at its path, if there is one.
+    ///
+    /// ```
+    /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.put_node(Node::new("a.txt", "a", MODE_FILE));
+    /// ```
     pub fn put_node(&mut self, node: Node) -> &mut Self {
         self.push(node, ChangeKind::Put)
     }
 
     /// Deletes the node at `path`. There must be one.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.delete("old.txt");
+    /// assert_eq!(changes.deleted(), ["old.txt"]);
+    /// ```
     pub fn delete(&mut self, path: impl Into<String>) -> &mut Self {
         self.deleted.push(path.into());
         self
@@ -136,22 +259,54 @@ impl ChangeSet {
     }
 
     /// Returns the paths to delete, in the order they were named.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.delete("b.txt").delete("a.txt");
+    /// assert_eq!(changes.deleted(), ["b.txt", "a.txt"]);
+    /// ```
     pub fn deleted(&self) -> &[String] {
         &self.deleted
     }
 
     /// Returns the nodes that are added, edited or put, in the order they were named.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.add("a.txt", "a");
+    /// assert_eq!(changes.nodes()[0].text().unwrap(), "a");
+    /// ```
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
     /// Takes the change set apart: the paths to delete, and the nodes.
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let mut changes = ChangeSet::new();
+    /// changes.add("a.txt", "a").delete("old.txt");
+    /// let (deleted, nodes) = changes.into_parts();
+    /// assert_eq!((deleted.len(), nodes.len()), (1, 1));
+    /// ```
     pub fn into_parts(self) -> (Vec<String>, Vec<Node>) {
         (self.deleted, self.nodes)
     }
 
     /// Puts a change set together: the paths to delete, and the nodes, each with its
     /// [kind of change](Node::change).
+    ///
+    /// ```
+    /// use pintle_plugin::ChangeSet;
+    ///
+    /// let changes = ChangeSet::from_parts(vec!["old.txt".to_owned()], Vec::new());
+    /// assert_eq!(changes.deleted(), ["old.txt"]);
+    /// ```
     pub fn from_parts(deleted: Vec<String>, nodes: Vec<Node>) -> Self {
         Self { deleted, nodes }
     }

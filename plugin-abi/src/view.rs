@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 /// A result as people read it: a text, or a table that the host lays out.
 ///
 /// A host that knows neither of them, because the plugin is newer, shows the result as YAML.
+///
+/// ```
+/// use pintle_plugin::{Table, View};
+///
+/// assert!(View::from("two lines\nof text").text.is_some());
+/// assert!(View::from(Table::new(["NAME"])).table.is_some());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -56,12 +63,26 @@ pub struct Table {
 
 impl Table {
     /// Returns a table without rows.
+    ///
+    /// ```
+    /// use pintle_plugin::Table;
+    ///
+    /// assert_eq!(Table::new(["NAME", "STATE"]).columns.len(), 2);
+    /// ```
     pub fn new<I: IntoIterator<Item: Into<String>>>(columns: I) -> Self {
         let columns = columns.into_iter().map(Into::into).collect();
         Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row.
+    ///
+    /// ```
+    /// use pintle_plugin::Table;
+    ///
+    /// let ships = [("argo", "at sea"), ("ark", "aground")];
+    /// let table = ships.iter().fold(Table::new(["NAME", "STATE"]), |it, (name, at)| it.row([*name, *at]));
+    /// assert_eq!(table.rows.len(), 2);
+    /// ```
     #[must_use]
     pub fn row<I: IntoIterator<Item: Into<String>>>(mut self, cells: I) -> Self {
         self.rows.push(cells.into_iter().map(Into::into).collect());

@@ -1,6 +1,7 @@
 //! What must hold for every file, as tests. What must hold for dependencies is in `deny.toml`.
 
 mod english;
+mod examples;
 mod imports;
 
 use crate::cargo;

@@ -6,6 +6,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A container to be made.
+///
+/// ```
+/// use pintle_plugin::ContainerSpec;
+///
+/// let spec = ContainerSpec::new("quay", "quay:2").env("LOG", "debug").port(5000, "127.0.0.1", 0);
+/// assert_eq!(spec.ports[0].container, 5000);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -78,47 +85,100 @@ pub struct ContainerInfo {
 
 impl ContainerSpec {
     /// Describes a container of an image.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// assert_eq!(ContainerSpec::new("quay", "quay:2").image, "quay:2");
+    /// ```
     pub fn new(name: impl Into<String>, image: impl Into<String>) -> Self {
         Self { name: name.into(), image: image.into(), ..Self::default() }
     }
 
     /// Adds an argument of the image's program.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// let spec = ContainerSpec::new("quay", "quay:2").arg("serve").arg("--debug");
+    /// assert_eq!(spec.args, ["serve", "--debug"]);
+    /// ```
     pub fn arg(mut self, text: impl Into<String>) -> Self {
         self.args.push(text.into());
         self
     }
 
     /// Sets an environment variable.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// let spec = ContainerSpec::new("quay", "quay:2").env("LOG", "debug");
+    /// assert_eq!(spec.env["LOG"], "debug");
+    /// ```
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
     /// Sets a label.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// let spec = ContainerSpec::new("quay", "quay:2").label("team", "harbour");
+    /// assert_eq!(spec.labels["team"], "harbour");
+    /// ```
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(name.into(), value.into());
         self
     }
 
     /// Publishes a port; 0 as `host` asks the engine for a free one.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// let spec = ContainerSpec::new("quay", "quay:2").port(5000, "127.0.0.1", 0);
+    /// assert_eq!(spec.ports[0].host, 0);
+    /// ```
     pub fn port(mut self, container: u16, host_ip: impl Into<String>, host: u16) -> Self {
         self.ports.push(PublishedPort { container, host_ip: host_ip.into(), host });
         self
     }
 
     /// Mounts a folder, a file or a volume.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// let spec = ContainerSpec::new("quay", "quay:2").mount("quay-data", "/var/lib/quay");
+    /// assert_eq!(spec.mounts["/var/lib/quay"], "quay-data");
+    /// ```
     pub fn mount(mut self, source: impl Into<String>, target: impl Into<String>) -> Self {
         self.mounts.insert(target.into(), source.into());
         self
     }
 
     /// Puts the container into a network.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// assert_eq!(ContainerSpec::new("quay", "quay:2").network("harbour").network, "harbour");
+    /// ```
     pub fn network(mut self, name: impl Into<String>) -> Self {
         self.network = name.into();
         self
     }
 
     /// Makes the container a part of a cluster.
+    ///
+    /// ```
+    /// use pintle_plugin::ContainerSpec;
+    ///
+    /// assert_eq!(ContainerSpec::new("quay", "quay:2").cluster("dev").cluster, "dev");
+    /// ```
     pub fn cluster(mut self, name: impl Into<String>) -> Self {
         self.cluster = name.into();
         self

@@ -2,19 +2,21 @@
 
 use super::Error;
 use super::engine::Engine;
+use super::given::Given;
+use crate::cancel;
 use crate::containers::ContainerInfo;
 use crate::host::{HostServices, Level, Stream};
 use crate::message::{
-    Directories, ErrorReply, LogRecord, ProgressUpdate, Prompt, ServiceReply, ServiceRequest,
-    Shown, Terminal,
+    CleanupRequest, Directories, ErrorReply, LogRecord, ProgressUpdate, Prompt, ServiceReply,
+    ServiceRequest, Shown, Terminal,
 };
 use crate::view::View;
 use crate::{Node, Select};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A host that a plugin can be called with.
 pub(super) struct FakeHost {
@@ -24,9 +26,10 @@ pub(super) struct FakeHost {
     /// The same files, to be lent.
     all: Vec<Node>,
     /// Where the plugin's own directories are.
-    pub(super) directories: Option<PathBuf>,
-    /// Whether the call is cancelled from the start.
-    pub(super) is_cancelled: bool,
+    directories: Option<PathBuf>,
+    terminal: Terminal,
+    /// The text at which the call is interrupted.
+    interrupted_at: Option<String>,
 }
 
 #[derive(Default)]
@@ -38,6 +41,11 @@ struct State {
     progress: Vec<ProgressUpdate>,
     answers: VecDeque<String>,
     containers: Engine,
+    is_cancelled: bool,
+    /// Whether the plugin has asked whether the call is cancelled.
+    has_asked: bool,
+    /// The cleanups that are registered, in order.
+    cleanups: Vec<u64>,
 }
 
 /// What a plugin did with its host.
@@ -53,15 +61,14 @@ pub(super) struct Record {
 }
 
 impl FakeHost {
-    pub(super) fn new(
-        answers: Vec<String>,
-        files: BTreeMap<String, Node>,
-        containers: Vec<ContainerInfo>,
-    ) -> Self {
+    pub(super) fn new(given: Given, files: BTreeMap<String, Node>) -> Self {
+        let Given { answers, containers, directories, terminal, .. } = given;
         let containers = Engine { containers, ..Engine::default() };
-        let state = State { answers: answers.into(), containers, ..State::default() };
+        let is_cancelled = given.is_cancelled;
+        let state = State { answers: answers.into(), containers, is_cancelled, ..State::default() };
         let all = files.values().cloned().collect();
-        Self { state: Mutex::new(state), files, all, directories: None, is_cancelled: false }
+        let interrupted_at = given.interrupted_at;
+        Self { state: Mutex::new(state), files, all, directories, terminal, interrupted_at }
     }
 
     /// Gives the universe other files.
@@ -83,6 +90,25 @@ impl FakeHost {
         let Engine { containers, applied, .. } = state.containers;
         let State { log, records, progress, .. } = state;
         Ok(Record { stdout, stderr, log, records, progress, containers, applied })
+    }
+
+    /// Interrupts the call if it is time to.
+    fn notice(&self, text: &str) {
+        if self.interrupted_at.as_ref().is_none_or(|it| !text.contains(it)) {
+            return;
+        }
+        let mut state = self.state();
+        if state.is_cancelled {
+            return;
+        }
+        state.is_cancelled = true;
+        let cleanups = match state.has_asked {
+            true => Vec::new(),
+            false => std::mem::take(&mut state.cleanups),
+        };
+        drop(state);
+        // What was registered last may depend on what came before.
+        cleanups.into_iter().rev().for_each(cancel::run);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,10 +144,13 @@ impl HostServices for FakeHost {
             Stream::Out => state.stdout.extend_from_slice(text),
             Stream::Err => state.stderr.extend_from_slice(text),
         }
+        drop(state);
+        self.notice(&String::from_utf8_lossy(text));
     }
 
     fn log(&self, level: Level, text: &str) {
         self.state().log.push((level, text.to_owned()));
+        self.notice(text);
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
@@ -139,15 +168,11 @@ impl HostServices for FakeHost {
                 Ok(ServiceReply { containers, ..ServiceReply::default() })
             }
             ServiceRequest::Terminal => {
-                let terminal = Some(Terminal::default());
+                let terminal = Some(self.terminal.clone());
                 Ok(ServiceReply { terminal, ..ServiceReply::default() })
             }
             ServiceRequest::Directories(_) => {
-                let directories = self.directories.clone().map(|root| Directories {
-                    config: root.join("config"),
-                    cache: root.join("cache"),
-                    state: root.join("state"),
-                });
+                let directories = self.directories.as_deref().map(directories).transpose()?;
                 Ok(ServiceReply { directories, ..ServiceReply::default() })
             }
             ServiceRequest::Show(shown) => {
@@ -155,10 +180,16 @@ impl HostServices for FakeHost {
                 self.write(Stream::Out, text.as_bytes());
                 Ok(ServiceReply::default())
             }
-            // The test is not interrupted, so none is ever run.
-            ServiceRequest::Cleanup(_) => Ok(ServiceReply::default()),
+            ServiceRequest::Cleanup(CleanupRequest { id, is_needed }) => {
+                let cleanups = &mut self.state().cleanups;
+                cleanups.retain(|it| *it != id);
+                cleanups.extend(is_needed.then_some(id));
+                Ok(ServiceReply::default())
+            }
             ServiceRequest::Log(record) => {
+                let text = record.to_string();
                 self.state().records.push(record);
+                self.notice(&text);
                 Ok(ServiceReply::default())
             }
             ServiceRequest::LogLevel => {
@@ -172,10 +203,19 @@ impl HostServices for FakeHost {
     }
 
     fn wait_cancelled(&self, limit: Duration) -> bool {
-        if !self.is_cancelled {
-            std::thread::sleep(limit);
+        let start = Instant::now();
+        loop {
+            let mut state = self.state();
+            state.has_asked = true;
+            let is_cancelled = state.is_cancelled;
+            drop(state);
+            let left = limit.saturating_sub(start.elapsed());
+            if is_cancelled || left.is_zero() {
+                return is_cancelled;
+            }
+            // Another thread of the plugin may interrupt the call.
+            std::thread::sleep(left.min(Duration::from_millis(10)));
         }
-        self.is_cancelled
     }
 
     fn paths(&self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
@@ -189,6 +229,20 @@ impl HostServices for FakeHost {
     fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
         Ok(&self.all)
     }
+}
+
+/// Creates a plugin's own directories.
+fn directories(root: &Path) -> Result<Directories, ErrorReply> {
+    let create = |name: &str| {
+        let path = root.join(name);
+        match std::fs::create_dir_all(&path) {
+            Ok(()) => Ok(path),
+            Err(err) => {
+                Err(ErrorReply::failed(format!("failed to create `{}`: {err}", path.display())))
+            }
+        }
+    };
+    Ok(Directories { config: create("config")?, cache: create("cache")?, state: create("state")? })
 }
 
 /// Returns a result as the host prints it, but for YAML, which is the host's business.

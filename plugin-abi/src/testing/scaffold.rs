@@ -1,7 +1,9 @@
 //! Takes a plugin through all steps of a scaffolding subcommand.
 
 use super::fake::{FakeHost, Record};
+use super::given::{Given, host_methods};
 use super::{Error, caller, decode, manifest, values};
+use crate::containers::ContainerInfo;
 use crate::message::{
     CommandDescription, LogRecord, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest,
     Step, encode,
@@ -16,13 +18,21 @@ use std::collections::BTreeMap;
 const HOST_FLAGS: [&str; 2] = ["force", "skip-existing"];
 
 /// A scaffolding subcommand to run; see [`scaffold`].
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// let test: testing::ScaffoldTest = testing::scaffold(plugin(), "init");
+/// assert_eq!(test.run()?.added, ["README.md"]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens before `run`"]
 pub struct ScaffoldTest {
     plugin: LinkedPlugin,
     subcommand: String,
     date: String,
     flags: Vec<(String, Value)>,
-    answers: Vec<String>,
+    given: Given,
     project: ProjectInfo,
     config: Value,
     resource: Option<Resource>,
@@ -30,7 +40,17 @@ pub struct ScaffoldTest {
     upstream: Vec<String>,
 }
 
+host_methods!(ScaffoldTest);
+
 /// What a plugin did in a scaffolding subcommand.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// let made: testing::Scaffolded = testing::scaffold(plugin(), "init").run()?;
+/// assert_eq!(made.to_string(), "+ README.md\n| # demo\n| nobody, 2000-01-01\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Scaffolded {
@@ -65,13 +85,29 @@ pub struct Scaffolded {
     pub records: Vec<LogRecord>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
+    /// The manifests that the plugin applied, each with the cluster.
+    pub applied: Vec<(String, Value)>,
+    /// The plugin's containers in the end.
+    pub containers: Vec<ContainerInfo>,
     chain: Vec<String>,
+    /// The files before the plugin's change.
+    pub(super) before: BTreeMap<String, Node>,
+    /// The plugin's configuration before.
+    pub(super) config_before: Value,
 }
 
 /// Prepares a run of the plugin's part in `subcommand`, as `init`.
 ///
 /// The project is called `demo`, has the domain `example.org` and no files; the
 /// plugin is alone in the chain.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// let made = testing::scaffold(plugin(), "init").run()?;
+/// assert_eq!(made.text("README.md"), "# demo\nnobody, 2000-01-01\n");
+/// # Ok(())
+/// # }
+/// ```
 pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> ScaffoldTest {
     let (name, domain) = ("demo".to_owned(), "example.org".to_owned());
     ScaffoldTest {
@@ -79,7 +115,7 @@ pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> Scaffold
         subcommand: subcommand.into(),
         date: "2000-01-01".to_owned(),
         flags: Vec::new(),
-        answers: Vec::new(),
+        given: Given::default(),
         project: ProjectInfo { name, domain, ..ProjectInfo::default() },
         config: Value::Null,
         resource: None,
@@ -90,30 +126,56 @@ pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> Scaffold
 
 impl ScaffoldTest {
     /// Gives a flag of the plugin a value; the host's `force` and `skip-existing` may be given too.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let made = testing::scaffold(plugin(), "init").flag("long", true).run()?;
+    /// assert_eq!(made.text("README.md").lines().count(), 4);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flag(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.flags.push((name.into(), value.into()));
         self
     }
 
     /// Sets the day of the command; else it is `2000-01-01`.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let made = testing::scaffold(plugin(), "init").date("2026-11-21").run()?;
+    /// assert!(made.text("README.md").ends_with("2026-11-21\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn date(mut self, date: impl Into<String>) -> Self {
         self.date = date.into();
         self
     }
 
-    /// Answers the next question.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.answers.push(text.into());
-        self
-    }
-
     /// Changes what PROJECT says of the project.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let made = testing::scaffold(plugin(), "init").project(|it| it.name = "ship".into()).run()?;
+    /// assert!(made.text("README.md").starts_with("# ship\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn project(mut self, change: impl FnOnce(&mut ProjectInfo)) -> Self {
         change(&mut self.project);
         self
     }
 
     /// Sets the plugin's configuration in PROJECT.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let test = testing::scaffold(plugin(), "init").config(json::json!({ "owner": "Ada" }));
+    /// assert!(test.run()?.text("README.md").contains("Ada"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn config(mut self, config: impl Into<Value>) -> Self {
         self.config = config.into();
         self
@@ -124,6 +186,16 @@ impl ScaffoldTest {
     /// It starts as a namespaced API type with a controller. An empty domain becomes the
     /// project's, unless the API is not the project's own; an empty plural becomes the kind in
     /// lower case with an `s`.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let test = testing::scaffold(plugin(), "create api").resource(|it| {
+    ///     (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Captain".into());
+    /// });
+    /// assert_eq!(test.run()?.added, ["captains.md"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
         let resource =
             Resource { api: true, controller: true, namespaced: true, ..Resource::default() };
@@ -132,11 +204,31 @@ impl ScaffoldTest {
     }
 
     /// Puts a file on disk.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let test = testing::scaffold(plugin(), "create api").resource(|it| {
+    ///     (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Captain".into());
+    /// });
+    /// assert_eq!(test.file("README.md", "").run()?.text("captains.md"), "1 files\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn file(self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         self.node(Node::new(path, bytes, MODE_FILE))
     }
 
     /// Puts a node in the universe; one with an origin was made by a plugin earlier in the chain.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// use pintle_plugin::MODE_EXECUTABLE;
+    ///
+    /// let test = testing::scaffold(plugin(), "init").node(Node::new("run.sh", "", MODE_EXECUTABLE));
+    /// assert_eq!(test.run()?.files["run.sh"].mode(), 0o755);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn node(mut self, node: Node) -> Self {
         let new = node.plugin().filter(|plugin| !self.upstream.iter().any(|it| it == plugin));
         self.upstream.extend(new.map(str::to_owned));
@@ -145,6 +237,15 @@ impl ScaffoldTest {
     }
 
     /// Lets a plugin that is earlier in the chain have made a file, in this command.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let test = testing::scaffold(plugin(), "init");
+    /// let made = test.upstream("other.example.org/v1.0.0", "src/lib.rs", "").run()?;
+    /// assert_eq!(made.files["src/lib.rs"].subcommand(), Some("init"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn upstream(
         self,
         plugin: &str,
@@ -156,6 +257,17 @@ impl ScaffoldTest {
     }
 
     /// Runs in the project that an earlier command of the same plugin left behind.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let made = testing::scaffold(plugin(), "init").run()?;
+    /// let test = testing::scaffold(plugin(), "create api").resource(|it| {
+    ///     (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Captain".into());
+    /// });
+    /// assert_eq!(test.following(&made).run()?.text("captains.md"), "1 files\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn following(mut self, earlier: &Scaffolded) -> Self {
         self.project = earlier.project.clone();
         self.config = earlier.config.clone();
@@ -165,6 +277,15 @@ impl ScaffoldTest {
     }
 
     /// Runs behind another plugin in the chain of the same command.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let first = testing::scaffold(plugin(), "init").project(|it| it.name = "ship".into()).run()?;
+    /// let clash = testing::scaffold(plugin(), "init").downstream_of(&first).run().unwrap_err();
+    /// assert!(clash.to_string().contains("made by `hello.example.org/v"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn downstream_of(mut self, earlier: &Scaffolded) -> Self {
         self.project = earlier.project.clone();
         self.resource = earlier.resource.clone();
@@ -174,6 +295,14 @@ impl ScaffoldTest {
     }
 
     /// Takes all steps, and applies the plugin's change with the rules of a host.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let made = testing::scaffold(plugin(), "init").run()?;
+    /// assert_eq!(made.changes(), "+ README.md\n| # demo\n| nobody, 2000-01-01\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -213,6 +342,14 @@ impl ScaffoldTest {
 
 impl Scaffolded {
     /// Returns the text of a file.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// let made = testing::scaffold(plugin(), "init").run()?;
+    /// assert!(made.text("README.md").starts_with("# demo\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
@@ -266,6 +403,8 @@ impl Steps {
             ..ScaffoldRequest::default()
         };
         let result = Scaffolded {
+            before: test.files.clone(),
+            config_before: test.config.clone(),
             files: test.files.clone(),
             added: Vec::new(),
             deleted: Vec::new(),
@@ -281,9 +420,11 @@ impl Steps {
             log: Vec::new(),
             records: Vec::new(),
             progress: Vec::new(),
+            applied: Vec::new(),
+            containers: Vec::new(),
             chain,
         };
-        let host = FakeHost::new(test.answers, test.files, Vec::new());
+        let host = FakeHost::new(test.given, test.files);
         Ok(Self { plugin: test.plugin, host, request, given: test.flags, result })
     }
 
@@ -371,10 +512,11 @@ impl Steps {
     }
 
     fn end(self) -> Result<Scaffolded, Error> {
-        let Record { stdout, stderr, log, records, progress, .. } = self.host.finish()?;
+        let record = self.host.finish()?;
+        let Record { stdout, stderr, log, records, progress, containers, applied } = record;
         let ScaffoldRequest { project, config, resource, .. } = self.request;
         let output = Scaffolded { stdout, stderr, log, records, progress, ..self.result };
-        Ok(Scaffolded { project, config, resource, ..output })
+        Ok(Scaffolded { project, config, resource, containers, applied, ..output })
     }
 
     /// Takes one step; returns `None` when the plugin stops.
@@ -462,7 +604,7 @@ pub(super) fn check_flags(plugin: LinkedPlugin, subcommand: &str) -> Result<(), 
         project_version: "3".into(),
         ..ScaffoldRequest::default()
     };
-    let host = FakeHost::new(Vec::new(), BTreeMap::new(), Vec::new());
+    let host = FakeHost::new(Given::default(), BTreeMap::new());
     let reply = plugin.root().scaffold(&encode(&request), RawHost::new(&host));
     let (reply, _) = reply.into_message_and_nodes()?;
     let reply: ScaffoldReply = decode("scaffold reply", &reply)?;

@@ -6,7 +6,10 @@ use super::{completion, events, help, interfaces, manual, plugin, version};
 /// The commands that every host has.
 pub(super) static GROUP: Group = Group {
     name: HOST,
-    nouns: &[Noun { word: "plugin", about: "List, inspect, check, run and register plugins" }],
+    nouns: &[Noun {
+        word: "plugin",
+        about: "Create, list, inspect, check, run and register plugins",
+    }],
     rows: &[
         help::ROW,
         version::ROW,
@@ -16,6 +19,7 @@ pub(super) static GROUP: Group = Group {
         plugin::inspect::ROW,
         plugin::check::ROW,
         plugin::new::ROW,
+        plugin::dev::ROW,
         plugin::run::ROW,
         plugin::register::REGISTER,
         plugin::register::UNREGISTER,

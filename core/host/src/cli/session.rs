@@ -335,6 +335,11 @@ impl<'a> Session<'a> {
         dirs.find(|it| it.origin == DirOrigin::User).map(|it| &*it.path)
     }
 
+    /// Returns the directories that options name for this run.
+    pub(super) fn named_plugin_dirs(&self) -> &[PathBuf] {
+        &self.early().plugin_dirs
+    }
+
     /// Returns whether a plugin's file is in a directory that is named for this run: by an option
     /// or in the environment.
     pub fn is_named_for_this_run(&self, entry: &Entry) -> bool {

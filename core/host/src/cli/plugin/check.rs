@@ -96,6 +96,13 @@ fn check_file(
     Ok(Shown { report, warnings })
 }
 
+/// Checks a plugin file; returns its key, and what was checked as a text.
+pub(super) fn of_file(session: &Session<'_>, path: &Path) -> Result<(PluginKey, String), CliError> {
+    let report = Prober::new(session)?.probe(path)?;
+    let key = report.key.parse().map_err(|err| CliError::from_error(Exit::Failed, &err))?;
+    Ok((key, text(&Shown { report, warnings: warnings(path, None) })))
+}
+
 fn text(shown: &Shown) -> String {
     let Shown { report, warnings } = shown;
     let mut rows = vec![vec!["plugin".to_owned(), report.key.clone()]];

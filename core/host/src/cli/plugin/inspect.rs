@@ -95,6 +95,11 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     })
 }
 
+/// Returns the description of a plugin file as text.
+pub(super) fn text_of_file(session: &Session<'_>, path: &Path) -> Result<String, CliError> {
+    Ok(text(&of_file(session, path)?))
+}
+
 /// A program describes itself, and its description is not stored in its file.
 fn of_program(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     let plugin = session.load_program(path)?;

@@ -3,6 +3,7 @@
 pub(super) mod abi;
 pub(super) mod check;
 mod checked;
+pub(super) mod dev;
 pub(super) mod enable;
 pub(super) mod inspect;
 pub(super) mod list;

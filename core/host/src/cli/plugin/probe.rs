@@ -208,10 +208,7 @@ impl Prober {
     pub(super) fn new(session: &Session<'_>) -> Result<Self, CliError> {
         let limit = session.time_limit("CHECK_TIMEOUT")?.unwrap_or(TIME_LIMIT);
         Ok(Self {
-            program: program().map_err(|err| {
-                CliError::new(Exit::Failed, "failed to determine the path of this program")
-                    .cause(&err)
-            })?,
+            program: program().map_err(|err| unknown_program(&err))?,
             allow_panic_abort: session.rules().allow_panic_abort,
             limit,
             variable: session.identity().env_var("CHECKS_PLUGIN"),
@@ -281,13 +278,7 @@ impl Prober {
     }
 
     fn command(&self, path: &Path) -> Command {
-        let mut command = Command::new(&self.program);
-        // The name by which this program was started: some programs act as several hosts.
-        #[cfg(unix)]
-        if let Some(name) = std::env::args_os().next() {
-            use std::os::unix::process::CommandExt as _;
-            command.arg0(name);
-        }
+        let mut command = same_name(&self.program);
         command.args(["plugin", "check"]).arg(format!("--{OPTION}"));
         if self.allow_panic_abort {
             command.arg("--allow-panic-abort");
@@ -330,6 +321,27 @@ fn program() -> std::io::Result<PathBuf> {
         true => Ok(own.to_owned()),
         false => std::env::current_exe(),
     }
+}
+
+/// Returns the call of this program, to which arguments can be added.
+pub(super) fn this_program() -> Result<Command, CliError> {
+    Ok(same_name(&program().map_err(|err| unknown_program(&err))?))
+}
+
+fn unknown_program(err: &std::io::Error) -> CliError {
+    CliError::new(Exit::Failed, "failed to determine the path of this program").cause(err)
+}
+
+/// Returns the call of a program by the name by which this one was started: some programs act
+/// as several hosts.
+fn same_name(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    if let Some(name) = std::env::args_os().next() {
+        use std::os::unix::process::CommandExt as _;
+        command.arg0(name);
+    }
+    command
 }
 
 /// Waits for a process, and ends it if it takes too long.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 const CI: &str = include_str!("templates/ci.yml");
 const RELEASE: &str = include_str!("templates/release.yml");
 const PACK: &str = include_str!("templates/release.sh");
+const SIGN: &str = include_str!("templates/sign.sh");
 const README: &str = include_str!("templates/README.md");
 
 impl Draft {
@@ -20,6 +21,7 @@ impl Draft {
             file("Cargo.toml", self.manifest()),
             file("README.md", self.filled(README)),
             ("release.sh".to_owned(), self.filled(PACK), 0o755),
+            ("sign.sh".to_owned(), self.filled(SIGN), 0o755),
             file("src/lib.rs", self.library()),
             file("tests/plugin.rs", self.tests()),
         ]

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::fs::{self, Mode};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
-use pintle_plugin::manifest::EVENTS;
+use pintle_plugin::manifest::{EVENTS, SUBCOMMANDS};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,8 +22,11 @@ use std::process::{Command, Stdio};
 /// The domain of a plugin whose name has none.
 const DOMAIN: &str = "example.org";
 
-/// The scaffolding subcommands that add files; what deleting removes, the host finds out itself.
-const SUBCOMMANDS: [&str; 4] = ["init", "edit", "create api", "create webhook"];
+/// Returns the scaffolding subcommands that add files; what deleting removes, the host finds out
+/// itself.
+fn subcommands() -> impl Iterator<Item = &'static str> {
+    SUBCOMMANDS.iter().copied().filter(|it| !it.starts_with("delete "))
+}
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "new"],
@@ -52,7 +55,7 @@ pub(in crate::cli) const ROW: Row = Row::new(
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("init")
-            .value_parser(PossibleValuesParser::new(SUBCOMMANDS))
+            .value_parser(PossibleValuesParser::new(subcommands()))
             .help("Take part in this scaffolding subcommand; in `init` without a value"),
         sdk.value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::DirPath)

@@ -1,0 +1,177 @@
+//! `plugin dev`: builds a plugin from its sources, checks it and runs a command with it, and
+//! does so again on each change.
+//!
+//! The command runs in a process of its own, which is this program once more: a library is never
+//! unloaded, so this process could not load the next build.
+
+mod child;
+mod project;
+mod watch;
+
+use self::child::{Child, Ended, Signals};
+use self::project::Project;
+use self::watch::Watch;
+use super::{check, inspect, probe};
+use crate::catalog::PluginKey;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::session::Session;
+use crate::cli::{output, raised};
+use crate::process::ending;
+use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
+use pintle_plugin::Level;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(in crate::cli) const ROW: Row = Row::new(
+    &["plugin", "dev"],
+    "Build a plugin and run it, again on each change of its sources",
+    Run::Plain(run),
+)
+.args(|command| {
+    let path = Arg::new("path").value_name("PATH").default_value(".");
+    let package = Arg::new("package").short('p').long("package").value_name("NAME");
+    let once = Arg::new("once").long("once").action(ArgAction::SetTrue);
+    let words = Arg::new("command").value_name("COMMAND").num_args(1..).last(true);
+    command.args([
+        path.value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::DirPath)
+            .help("The directory of the plugin's `Cargo.toml`"),
+        package.help("Build this package of a workspace"),
+        once.help("Build and run once, and end with the exit code of the command"),
+        words.value_parser(value_parser!(OsString)).action(ArgAction::Append).help(
+            "The command to run with the plugin, and its arguments; \
+             without it, show the manifest and check the plugin",
+        ),
+    ])
+});
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    raised::check_trusted("a plugin's source directory as an argument")?;
+    let path: &PathBuf = matches.get_one("path").expect("the argument has a default");
+    let package = matches.get_one::<String>("package").map(String::as_str);
+    let words = matches.get_many::<OsString>("command").unwrap_or_default().cloned().collect();
+    let project = Project::find(path, package)?;
+    let watch = Watch::new(&project);
+    let mut dev = Dev { session, project, words, signals: Signals::take(), watch };
+    let watches = !matches.get_flag("once");
+    loop {
+        let res = dev.round(watches);
+        if dev.signals.came() {
+            return Ok(Exit::Interrupted.into());
+        }
+        match res {
+            res if !watches => return res.map(Step::from),
+            Ok(_) => {}
+            Err(err) => drop(session.fail(&err)),
+        }
+        let Some(changed) = dev.next_change() else { return Ok(Exit::Interrupted.into()) };
+        let shown = changed.strip_prefix(&dev.project.dir).unwrap_or(&changed);
+        dev.log(&format!("`{}` has changed", output::path(shown)));
+    }
+}
+
+struct Dev<'a> {
+    session: &'a Session<'a>,
+    project: Project,
+    /// The command and its arguments; none if the plugin is only shown.
+    words: Vec<OsString>,
+    signals: Signals,
+    watch: Watch,
+}
+
+impl Dev<'_> {
+    /// Builds, checks and runs the plugin. If it `watches`, a change ends the command.
+    fn round(&mut self, watches: bool) -> Result<Exit, CliError> {
+        let Some(library) = self.build()? else { return Ok(Exit::Interrupted) };
+        let (key, checks) = check::of_file(self.session, &library)?;
+        if self.words.is_empty() {
+            let console = self.session.console();
+            console.println(inspect::text_of_file(self.session, &library)?);
+            console.println(format!("\n{checks}"));
+            return Ok(Exit::Done);
+        }
+        let dir = self.project.publish(&library, &self.session.identity().command_name)?;
+        let mut child = Child::start(self.command(&dir, &key)?)?;
+        loop {
+            match child.wait(&self.signals) {
+                Ended::Interrupted => return Ok(Exit::Interrupted),
+                Ended::Not if watches && self.watch.has_changed() => {
+                    child.end();
+                    return Ok(Exit::Done);
+                }
+                Ended::Not => {}
+                Ended::With(status) => {
+                    if watches && !status.success() {
+                        let words: Vec<_> =
+                            self.words.iter().map(|it| it.to_string_lossy()).collect();
+                        self.log(&format!("`{}` {}", words.join(" "), ending(status)));
+                    }
+                    let code = status.code().and_then(|it| u8::try_from(it).ok());
+                    return Ok(code.map_or(Exit::Crashed, Exit::Code));
+                }
+            }
+        }
+    }
+
+    /// Returns the built library, or nothing when a signal has ended cargo.
+    fn build(&mut self) -> Result<Option<PathBuf>, CliError> {
+        let mut build = self.project.build(self.session.console().verbosity())?;
+        let status = loop {
+            match build.child.wait(&self.signals) {
+                Ended::Interrupted => return Ok(None),
+                Ended::Not => {}
+                Ended::With(status) => break status,
+            }
+        };
+        let library = build.library();
+        if !status.success() {
+            let text = format!("failed to build the plugin `{}`", self.project.package);
+            return Err(CliError::new(Exit::Failed, text));
+        }
+        let library = library.ok_or_else(|| self.project.not_a_cdylib())?;
+        self.watch.learn(&library.with_extension("d"));
+        Ok(Some(library))
+    }
+
+    /// Returns the call of this program that runs the command, with the plugin of `dir` first.
+    fn command(&self, dir: &Path, key: &PluginKey) -> Result<Command, CliError> {
+        let mut command = probe::this_program()?;
+        command.arg("--plugin-dir").arg(dir);
+        for dir in self.session.named_plugin_dirs() {
+            command.arg("--plugin-dir").arg(dir);
+        }
+        // A higher version that is installed would win.
+        for entry in self.session.catalog().entries() {
+            let Some(other) = entry.key() else { continue };
+            if other.name() == key.name() && other != key {
+                command.arg("--disable-plugin").arg(other.to_string());
+            }
+        }
+        if self.session.rules().allow_panic_abort {
+            command.arg("--allow-panic-abort");
+        }
+        command.args(&self.words);
+        Ok(command)
+    }
+
+    /// Waits for a change, and returns a changed file; nothing when a signal comes.
+    fn next_change(&mut self) -> Option<PathBuf> {
+        self.log("waiting for changes; Ctrl-C ends this");
+        loop {
+            if let Some(changed) = self.watch.change() {
+                return Some(changed);
+            }
+            if self.signals.came() {
+                return None;
+            }
+            std::thread::sleep(watch::PAUSE);
+        }
+    }
+
+    fn log(&self, text: &str) {
+        self.session.console().log(Level::Info, text);
+    }
+}

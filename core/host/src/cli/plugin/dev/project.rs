@@ -1,0 +1,206 @@
+//! The project that `plugin dev` builds, as cargo knows it.
+
+use super::child::Child;
+use crate::caller;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::hint::Hint;
+use crate::cli::output;
+use crate::fs::{self, Mode};
+use crate::services::Verbosity;
+use serde::Deserialize;
+use std::env::consts::DLL_EXTENSION;
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
+
+/// The largest library that is run; one with debug information has some 100 MB.
+const MAX_LIBRARY: u64 = 4 << 30;
+
+/// The package of a plugin.
+pub(super) struct Project {
+    pub(super) package: String,
+    /// The directory of its `Cargo.toml`.
+    pub(super) dir: PathBuf,
+    /// The directory of the `Cargo.toml` of its workspace.
+    pub(super) workspace: PathBuf,
+    target: PathBuf,
+}
+
+/// What `cargo metadata` prints, as far as it is needed here.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    crate_types: Vec<String>,
+}
+
+/// A message of `cargo build`, as far as it is needed here.
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    manifest_path: PathBuf,
+    target: Option<Target>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+impl Target {
+    fn is_cdylib(&self) -> bool {
+        self.crate_types.iter().any(|it| it == "cdylib")
+    }
+}
+
+impl Package {
+    fn is_cdylib(&self) -> bool {
+        self.targets.iter().any(Target::is_cdylib)
+    }
+}
+
+impl Project {
+    /// Finds the plugin in a directory, or the package of a workspace that is meant.
+    pub(super) fn find(dir: &Path, package: Option<&str>) -> Result<Self, CliError> {
+        let shown = output::path(dir);
+        let usage = |text: String| CliError::new(Exit::Usage, text);
+        let manifest = dir.join("Cargo.toml").canonicalize().map_err(|err| {
+            let hint = Hint::new(|host| {
+                let name = &host.command_name;
+                format!("give the directory of a plugin's sources; `{name} plugin new` creates one")
+            });
+            match fs::is_absent(&err) {
+                true => usage(format!("`{shown}` has no `Cargo.toml`")).hint(hint),
+                false => usage(format!("failed to find `{shown}/Cargo.toml`")).cause(&err),
+            }
+        })?;
+        let metadata = metadata(dir)?;
+        let Metadata { packages, workspace_root, target_directory } = metadata;
+        let plugins: Vec<_> = packages.iter().filter(|it| it.is_cdylib()).collect();
+        let names = plugins.iter().map(|it| format!("`{}`", it.name)).collect::<Vec<_>>();
+        let own = packages.iter().find(|it| it.manifest_path == manifest);
+        let found = match (package, own, &plugins[..]) {
+            (Some(name), ..) => packages.iter().find(|it| it.name == name).ok_or_else(|| {
+                let hint = format!("the workspace has {}", names.join(", "));
+                let err = usage(format!("the workspace of `{shown}` has no package `{name}`"));
+                err.hint_if_known((!names.is_empty()).then_some(hint))
+            })?,
+            (None, Some(own), plugins) if own.is_cdylib() || plugins.is_empty() => own,
+            (None, _, [plugin]) => *plugin,
+            (None, _, []) => {
+                return Err(usage(format!("the workspace of `{shown}` has no plugin"))
+                    .hint("a plugin is a package whose `[lib]` has `crate-type = [\"cdylib\"]`"));
+            }
+            (None, ..) => {
+                return Err(usage(format!("the workspace of `{shown}` has several plugins"))
+                    .hint(format!("choose one with `--package`: {}", names.join(", "))));
+            }
+        };
+        let dir = found.manifest_path.parent().unwrap_or(dir).to_owned();
+        let package = found.name.clone();
+        let project = Self { package, dir, workspace: workspace_root, target: target_directory };
+        match found.is_cdylib() {
+            true => Ok(project),
+            false => Err(project.not_a_cdylib()),
+        }
+    }
+
+    /// Returns the error for a package that builds no library that a host could open.
+    pub(super) fn not_a_cdylib(&self) -> CliError {
+        let text = format!("package `{}` does not build a `cdylib`", self.package);
+        let hint = "add `crate-type = [\"cdylib\", \"rlib\"]` to `[lib]` in its `Cargo.toml`";
+        CliError::new(Exit::Usage, text).hint(hint)
+    }
+
+    /// Starts cargo. It runs where the author would run it, so that it finds the same settings.
+    pub(super) fn build(&self, verbosity: Verbosity) -> Result<Build, CliError> {
+        let mut command = cargo(&self.dir);
+        command.args(["build", "--lib", "--message-format", "json-render-diagnostics"]);
+        if verbosity == Verbosity::Quiet {
+            command.arg("--quiet");
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = Child::start(command)?;
+        let stdout = child.stdout();
+        let manifest = self.dir.join("Cargo.toml");
+        // Read beside it, so that cargo never waits for this process.
+        let library = std::thread::spawn(move || {
+            let lines = BufReader::new(stdout?).lines().map_while(Result::ok);
+            let messages = lines.filter_map(|it| serde_json::from_str::<Message>(&it).ok());
+            let own = messages.filter(|it| {
+                it.manifest_path == manifest && it.target.as_ref().is_some_and(Target::is_cdylib)
+            });
+            let files = own.flat_map(|it| it.filenames);
+            files.filter(|it| it.extension().is_some_and(|it| it == DLL_EXTENSION)).last()
+        });
+        Ok(Build { child, library })
+    }
+
+    /// Puts the library into a directory that holds nothing else, and returns the directory.
+    /// Cargo's own holds the other plugins of a workspace, and a program may still have the
+    /// library of the last build there.
+    pub(super) fn publish(&self, library: &Path, host: &str) -> Result<PathBuf, CliError> {
+        let dir = self.target.join(format!("{host}-dev")).join(&self.package);
+        let name = library.file_name().map(OsString::from).unwrap_or_default();
+        let publish = || -> Result<(), fs::Error> {
+            let target = fs::Dir::open(&self.target)?;
+            target.create_dirs(format!("{host}-dev/{}", self.package))?;
+            let dir = fs::Dir::open(&dir)?;
+            for entry in dir.list("")? {
+                if *entry.name != *name {
+                    dir.unlink(&entry.name)?;
+                }
+            }
+            let contents = fs::read_regular(library, MAX_LIBRARY)?;
+            dir.replace(&name, &contents.bytes, Mode::New(0o644))
+        };
+        publish().map_err(|err| {
+            let text = format!("failed to copy `{}`", output::path(library));
+            CliError::new(Exit::Failed, text).cause(&err)
+        })?;
+        Ok(dir)
+    }
+}
+
+/// A build that is under way.
+pub(super) struct Build {
+    pub(super) child: Child,
+    library: JoinHandle<Option<PathBuf>>,
+}
+
+impl Build {
+    /// Returns the library, when cargo has ended.
+    pub(super) fn library(self) -> Option<PathBuf> {
+        self.library.join().ok().flatten()
+    }
+}
+
+fn cargo(dir: &Path) -> Command {
+    let mut command = Command::new(caller::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(dir);
+    command
+}
+
+fn metadata(dir: &Path) -> Result<Metadata, CliError> {
+    let shown = output::path(dir);
+    let mut command = cargo(dir);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let failed = || CliError::new(Exit::Failed, format!("failed to read the project in `{shown}`"));
+    let mut child = Child::start(command)?;
+    let text = child.stdout().map(std::io::read_to_string).transpose();
+    let text = text.map_err(|err| failed().cause(&err))?.unwrap_or_default();
+    serde_json::from_str(&text).map_err(|_| failed().hint("fix what cargo reports above"))
+}

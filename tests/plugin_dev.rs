@@ -1,0 +1,389 @@
+//! `plugin dev`: what it builds runs, runs again when a source changes, and ends with Ctrl-C.
+
+use crate::rebuilt::{root, target_dir};
+use crate::support::Sandbox;
+use expect_test::expect;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a build on a loaded machine may take.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+
+/// A command that waits until it is cancelled, and cleans up.
+const WAITING: &str = r#"
+        let dir = std::path::Path::new("running");
+        std::fs::write(dir, std::process::id().to_string())?;
+        // Only a call that has asked is waited for.
+        host.is_cancelled();
+        host.println("at work");
+        host.wait_cancelled(std::time::Duration::from_secs(600));
+        std::fs::remove_file(dir)?;
+        host.println("cleaned up");
+        Ok(Outcome::done())
+"#;
+
+/// Returns a sandbox in which cargo works.
+fn sandbox() -> Sandbox {
+    let toolchain = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(toolchain.to_owned()).chain(std::env::split_paths(&path));
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    Sandbox::new()
+        .env("PATH", std::env::join_paths(path).expect("no path has a colon"))
+        .env("CARGO_HOME", cargo_home.expect("the user has a home directory"))
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_TERM_QUIET", "true")
+        .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_INCREMENTAL", "0")
+}
+
+/// Creates a plugin with the crate of this checkout, and returns its library's source.
+/// The names of plugins are different in each test: they share a build directory.
+fn create(sandbox: &Sandbox, name: &str) -> PathBuf {
+    let sdk = root().join("plugin-abi");
+    let sdk = sdk.to_str().expect("the path is UTF-8");
+    let _ = sandbox.run(["plugin", "new", name, "--pintle-plugin", sdk]).success();
+    sandbox.work().join(name).join("src/lib.rs")
+}
+
+fn edit(source: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(source).expect("it was created");
+    assert!(text.contains(from), "{text}");
+    fs::write(source, text.replace(from, to)).expect("it is ours");
+}
+
+/// Has the generated command wait until it is cancelled.
+fn wait_in(source: &Path) {
+    let text = fs::read_to_string(source).expect("it was created");
+    let (head, rest) = text.split_once("host.println(").expect("it greets");
+    let (_, tail) = rest.split_once("Outcome::done())").expect("it ends");
+    let text = format!("{head}{}{tail}", WAITING.trim()).replace("call: &Call", "_: &Call");
+    fs::write(source, text).expect("it is ours");
+}
+
+/// A host that is at work.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    said: Vec<String>,
+}
+
+impl Running {
+    fn of(mut child: Child) -> Self {
+        let (sender, lines) = mpsc::channel();
+        let stdout = child.stdout.take().map(|it| Box::new(it) as Box<dyn Read + Send>);
+        let stderr = child.stderr.take().map(|it| Box::new(it) as Box<dyn Read + Send>);
+        for pipe in [stdout, stderr].into_iter().flatten() {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        Self { child, lines, said: Vec::new() }
+    }
+
+    /// Waits for a line with a text.
+    #[track_caller]
+    fn until(&mut self, text: &str) {
+        self.until_all(&[text]);
+    }
+
+    /// Waits for the end of a round that has said some texts. Its streams are read apart, so
+    /// their lines are in no order.
+    #[track_caller]
+    fn round(&mut self, texts: &[&str]) {
+        self.until_all(&[texts, &["waiting for changes"]].concat());
+    }
+
+    #[track_caller]
+    fn until_all(&mut self, texts: &[&str]) {
+        let deadline = Instant::now() + TIME_LIMIT;
+        let mut left = texts.to_vec();
+        while !left.is_empty() {
+            let limit = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(limit) {
+                Ok(line) => {
+                    left.retain(|it| !line.contains(it));
+                    self.said.push(line);
+                }
+                Err(err) => panic!("{left:?} are missing: {err}\n{}", self.said.join("\n")),
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is at work");
+    }
+
+    fn end(mut self) -> ExitStatus {
+        self.child.wait().expect("it was started")
+    }
+}
+
+#[test]
+fn a_change_is_built_and_run_and_an_error_is_waited_out() {
+    let sandbox = sandbox();
+    let source = create(&sandbox, "bosun");
+    let mut dev = Running::of(sandbox.start(["plugin", "dev", "bosun", "--", "bosun", "Ada"]));
+    dev.round(&["hello, Ada"]);
+    edit(&source, "\"hello, {}\"", "\"ahoy, {}\"");
+    dev.round(&["`src/lib.rs` has changed", "ahoy, Ada"]);
+    let failed = "error: failed to build the plugin `pintle-plugin-bosun`";
+    edit(&source, "host.println(", "host.println((");
+    dev.round(&["error: mismatched", "src/lib.rs:", failed]);
+    edit(&source, "host.println((", "host.println(");
+    dev.round(&["ahoy, Ada"]);
+    // A module that was missing counts, and what the compiler reads, wherever it is.
+    edit(&source, "\n\nuse ", "\n\nmod words;\nuse ");
+    dev.round(&["file not found for module `words`", failed]);
+    fs::write(sandbox.work().join("bosun/words.txt"), "first").expect("it is ours");
+    fs::write(source.with_file_name("words.rs"), "const _: &str = include_str!(\"../words.txt\");")
+        .expect("it is ours");
+    dev.round(&["`src/words.rs` has changed", "ahoy, Ada"]);
+    fs::write(sandbox.work().join("bosun/words.txt"), "second").expect("it is ours");
+    dev.round(&["words.txt` has changed", "ahoy, Ada"]);
+    // An invalid manifest is an error like any other.
+    let manifest = sandbox.work().join("bosun/Cargo.toml");
+    edit(&manifest, "[lib]", "[lib");
+    dev.round(&["`Cargo.toml` has changed", failed]);
+    dev.signal(Signal::INT);
+    assert_eq!(dev.end().code(), Some(130));
+}
+
+#[test]
+fn a_command_at_work_ends_cleanly_with_a_change_and_with_a_signal() {
+    let sandbox = sandbox();
+    let source = create(&sandbox, "guard");
+    wait_in(&source);
+    let mut dev = Running::of(sandbox.start(["plugin", "dev", "guard", "--", "guard"]));
+    dev.until("at work");
+    edit(&source, "\"at work\"", "\"at work again\"");
+    dev.until_all(&["cleaned up", "at work again"]);
+    let pid = fs::read_to_string(sandbox.work().join("running")).expect("it is at work");
+    let pid = pid.parse().ok().and_then(Pid::from_raw).expect("it is a number");
+    dev.signal(Signal::INT);
+    dev.until("cleaned up");
+    assert_eq!(dev.end().code(), Some(130));
+    assert!(!sandbox.work().join("running").exists());
+    assert!(test_kill_process(pid).is_err(), "process {pid:?} is there");
+    let mut once = Running::of(sandbox.start(["plugin", "dev", "guard", "--once", "--", "guard"]));
+    once.until("at work again");
+    once.signal(Signal::TERM);
+    once.until("cleaned up");
+    assert_eq!(once.end().code(), Some(130));
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_ends_all() {
+    let sandbox = sandbox();
+    wait_in(&create(&sandbox, "lookout"));
+    let mut command = Command::new("env");
+    // What runs the tests may ignore the signal.
+    command.arg("--default-signal=HUP,INT").args(["script", "-qfec"]);
+    let words = "\"$PINTLE\" plugin dev lookout -- lookout";
+    command.args([words, "/dev/null"]).current_dir(sandbox.work());
+    let script = sandbox.command_env(&mut command).env("PINTLE", env!("CARGO_BIN_EXE_pintle"));
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = script.spawn().expect("`script` is there");
+    let mut keys = child.stdin.take().expect("it is a pipe");
+    let mut dev = Running::of(child);
+    dev.until("at work");
+    keys.write_all(b"\x03").and_then(|()| keys.flush()).expect("it reads");
+    dev.until("cleaned up");
+    assert_eq!(dev.end().code(), Some(130), "it is the code of the host");
+    assert!(!sandbox.work().join("running").exists());
+}
+
+#[test]
+fn once_ends_with_what_became_of_it() {
+    let sandbox = sandbox();
+    let source = create(&sandbox, "purser");
+    let expected = expect![[r#"
+        file         [SANDBOX]/desk/purser/target/debug/libpintle_plugin_purser.so
+        format       ELF, x86_64
+        name         purser.example.org
+        version      0.1.0
+        description  A plugin for pintle
+        interface    1.0.0, abi_stable 0.11, panic = unwind
+        root symbol  pintle_root_pintle_plugin_purser_0_1_0
+        target       [TARGET]
+        host         *
+        project      3
+        command      purser: Greet someone
+        this host    takes it
+
+        plugin       purser.example.org/v0.1.0
+        path         [SANDBOX]/desk/purser/target/debug/libpintle_plugin_purser.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_pintle_plugin_purser_0_1_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.0.0, this host has 1.0.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, call
+        command      `purser`, 1 argument
+        every check passed
+    "#]];
+    let shown = sandbox.run(["plugin", "dev", "--once", "purser"]).success().stdout;
+    let shown: Vec<_> = shown.lines().filter(|it| !it.starts_with("built by")).collect();
+    expected.assert_eq(&(shown.join("\n") + "\n"));
+    // A higher version that is installed does not come before the one that is built.
+    let library = sandbox.work().join("purser/target/debug/libpintle_plugin_purser.so");
+    fs::copy(&library, sandbox.path("plugins/old.so")).expect("it was built");
+    edit(&source, "\"hello, {}\"", "\"ahoy, {}\"");
+    edit(&sandbox.work().join("purser/Cargo.toml"), "version = \"0.1.0\"", "version = \"0.0.9\"");
+    edit(&source, "Ok(Outcome::done())", "Ok(Outcome::Exit(7))");
+    let expected = expect![[r#"
+        $ pintle purser Ada
+        hello, Ada
+        [exit 0]
+        $ pintle plugin dev purser --once -- purser Ada
+        ahoy, Ada
+        [exit 7]
+        $ pintle plugin dev purser --once -- qqq
+        --- stderr ---
+        error: unrecognized subcommand 'qqq'
+
+        Usage: pintle [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]];
+    expected.assert_eq(&sandbox.transcript(&[
+        "purser Ada",
+        "plugin dev purser --once -- purser Ada",
+        "plugin dev purser --once -- qqq",
+    ]));
+    edit(&source, "Ok(Outcome::Exit(7))", "Ok(7)");
+    let failed = sandbox.run(["plugin", "dev", "purser", "--once", "--", "purser"]);
+    assert_eq!(failed.code(), 1);
+    assert!(failed.stderr.contains("mismatched types"), "{failed}");
+}
+
+#[test]
+fn what_is_not_a_plugins_project_is_named() {
+    let sandbox = sandbox();
+    let write = |path: &str, text: &str| {
+        let path = sandbox.work().join(path);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
+        fs::write(path, text).expect("it is ours");
+    };
+    let package = |dir: &str, name: &str, lib: &str| {
+        let text = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n{lib}");
+        write(&format!("{dir}/Cargo.toml"), &text);
+        write(&format!("{dir}/src/lib.rs"), "");
+    };
+    let cdylib = "[lib]\ncrate-type = [\"cdylib\"]\n";
+    fs::create_dir(sandbox.work().join("empty")).expect("it is ours");
+    package("plain", "plain", "[workspace]\n");
+    package("bare", "bare", &format!("{cdylib}[workspace]\n"));
+    write("none/Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"plain\"]\n");
+    package("none/plain", "plain", "");
+    write(
+        "many/Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"fore\", \"aft\", \"keel\"]\n",
+    );
+    package("many/fore", "fore", cdylib);
+    package("many/aft", "aft", cdylib);
+    package("many/keel", "keel", "");
+    write("torn/Cargo.toml", "[package\n");
+    let expected = expect![[r#"
+        $ pintle plugin dev
+        --- stderr ---
+        error: `.` has no `Cargo.toml`
+        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
+        [exit 2]
+        $ pintle plugin dev absent
+        --- stderr ---
+        error: `absent` has no `Cargo.toml`
+        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
+        [exit 2]
+        $ pintle plugin dev empty
+        --- stderr ---
+        error: `empty` has no `Cargo.toml`
+        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
+        [exit 2]
+        $ pintle plugin dev plain
+        --- stderr ---
+        error: package `plain` does not build a `cdylib`
+        hint: add `crate-type = ["cdylib", "rlib"]` to `[lib]` in its `Cargo.toml`
+        [exit 2]
+        $ pintle plugin dev bare --once
+        --- stderr ---
+        error: plugin file `[SANDBOX]/desk/bare/target/debug/libbare.so` was refused
+          caused by: it has no plugin manifest
+        hint: build plugins with `pintle_plugin::export_plugin!`; remove other libraries from the plugin directory
+        [exit 3]
+        $ pintle plugin dev none
+        --- stderr ---
+        error: the workspace of `none` has no plugin
+        hint: a plugin is a package whose `[lib]` has `crate-type = ["cdylib"]`
+        [exit 2]
+        $ pintle plugin dev many
+        --- stderr ---
+        error: the workspace of `many` has several plugins
+        hint: choose one with `--package`: `fore`, `aft`
+        [exit 2]
+        $ pintle plugin dev many --package mast
+        --- stderr ---
+        error: the workspace of `many` has no package `mast`
+        hint: the workspace has `fore`, `aft`
+        [exit 2]
+        $ pintle plugin dev many --package keel
+        --- stderr ---
+        error: package `keel` does not build a `cdylib`
+        hint: add `crate-type = ["cdylib", "rlib"]` to `[lib]` in its `Cargo.toml`
+        [exit 2]
+        $ pintle plugin dev many --package aft --once
+        --- stderr ---
+        error: plugin file `[SANDBOX]/desk/many/target/debug/libaft.so` was refused
+          caused by: it has no plugin manifest
+        hint: build plugins with `pintle_plugin::export_plugin!`; remove other libraries from the plugin directory
+        [exit 3]
+        $ pintle plugin dev many/fore --once
+        --- stderr ---
+        error: plugin file `[SANDBOX]/desk/many/target/debug/libfore.so` was refused
+          caused by: it has no plugin manifest
+        hint: build plugins with `pintle_plugin::export_plugin!`; remove other libraries from the plugin directory
+        [exit 3]
+        $ pintle plugin dev torn
+        --- stderr ---
+        error: unclosed table, expected `]`
+         --> Cargo.toml:1:9
+          |
+        1 | [package
+          |         ^
+        error: failed to read the project in `torn`
+        hint: fix what cargo reports above
+        [exit 1]
+    "#]];
+    let transcript = sandbox.transcript(&[
+        "plugin dev",
+        "plugin dev absent",
+        "plugin dev empty",
+        "plugin dev plain",
+        "plugin dev bare --once",
+        "plugin dev none",
+        "plugin dev many",
+        "plugin dev many --package mast",
+        "plugin dev many --package keel",
+        "plugin dev many --package aft --once",
+        "plugin dev many/fore --once",
+        "plugin dev torn",
+    ]);
+    expected.assert_eq(&transcript);
+}
