@@ -1,4 +1,4 @@
-//! Commands of plugins: their arguments, their output, how they end.
+//! Commands of plugins: arguments, output and exit codes.
 
 use crate::support::Sandbox;
 use crate::vices::check;

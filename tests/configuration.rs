@@ -1,4 +1,4 @@
-//! Mistakes in the configuration that no parser finds.
+//! Mistakes in the configuration that a parser does not find.
 
 use crate::support::Sandbox;
 use expect_test::expect;

@@ -1,4 +1,4 @@
-//! Plugins that want what another plugin, or the host, has already.
+//! Plugins that claim something that another plugin or the host already has.
 
 use crate::support::{Sandbox, fixture};
 use crate::vices::{check, listed};
@@ -119,7 +119,7 @@ fn of_two_files_with_one_key_the_first_in_the_search_order_counts() {
     let sandbox = Sandbox::new().library("first.so", &fixture("plain"));
     let second = sandbox.path("second");
     fs::create_dir(&second).expect("the folder is ours");
-    // A copy, not a link: another file with the same plugin in it.
+    // A copy, not a link: another file that contains the same plugin.
     fs::copy(fixture("plain"), second.join("second.so")).expect("the folder is ours");
     let paths = [sandbox.plugins(), second.clone()];
     let paths = std::env::join_paths(paths).expect("our paths have no colons");

@@ -15,7 +15,7 @@ fn services() -> Services {
     Services::new(Arc::new(Console::new()))
 }
 
-/// Hands `pre-project-init` to the hooks of some fixtures.
+/// Passes `pre-project-init` to the hooks of some fixtures.
 #[track_caller]
 fn check_dispatch(names: &[&str], expected: Expect) {
     let load = |it: &&str| pintle::transport::load(&fixture(it), &Rules::default());
@@ -175,7 +175,7 @@ fn a_hook_that_stops_the_work_leaves_nothing_behind() {
         assert_ne!(sandbox.run(["init", "--plugins", "good"]).code(), 0);
         let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is ours").collect();
         assert!(left.is_empty(), "{name} leaves {left:?}");
-        // Without the plugin, the same work is done.
+        // Without the plugin, the work is the same.
         let option = format!("--disable-plugin={name}");
         let _ = sandbox.run([&option, "init", "--plugins", "good"]).success();
         assert!(sandbox.work().join("PROJECT").is_file());

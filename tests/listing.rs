@@ -1,4 +1,4 @@
-//! What the host says about plugins: in words, and as data.
+//! The host's output about plugins: as text and as data.
 
 use crate::support::Sandbox;
 use expect_test::{Expect, expect};
@@ -471,7 +471,7 @@ fn refused_and_disabled_plugins_do_not_come_up_in_help_and_completion() {
     assert!(!completed.stdout.contains("plain"), "{completed}");
 }
 
-/// Names that are not UTF-8, and equal if what is not is replaced.
+/// Names that are not UTF-8, and that are equal if the invalid bytes are replaced.
 #[cfg(unix)]
 #[test]
 fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
@@ -495,7 +495,7 @@ fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
         if form == "json" {
             serde_json::from_str::<serde_json::Value>(&shown).expect("it is JSON");
         }
-        // JSON and YAML escape the backslash once more.
+        // JSON and YAML escape the backslash again.
         shown.replace("\\\\", "\\")
     };
     for form in ["text", "json", "yaml"] {
@@ -518,7 +518,7 @@ fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
     }
 }
 
-/// A machine without room for more threads has plugins too.
+/// A machine that cannot start more threads has plugins, too.
 #[test]
 fn many_plugins_are_listed_where_no_thread_can_be_started() {
     let sandbox = Sandbox::new().env("RUST_MIN_STACK", (usize::MAX / 4).to_string());

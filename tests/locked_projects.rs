@@ -1,4 +1,4 @@
-//! Projects whose lock file cannot be used: no other plugin takes the place of a locked one.
+//! Projects whose lock file is invalid: no other plugin replaces a locked one.
 
 use crate::support::{Output, Sandbox, fixture, skip};
 use expect_test::{Expect, expect};
@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
-/// Returns a sandbox whose user has the plugin `plain`, and a project that demands it.
+/// Returns a sandbox whose user has the plugin `plain`, and a project that requires it.
 #[track_caller]
 fn project() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -17,7 +17,7 @@ fn project() -> Sandbox {
     sandbox
 }
 
-/// Breaks the lock file of a project, and checks what its commands say.
+/// Damages the lock file of a project, and checks the output of its commands.
 #[track_caller]
 fn check_broken(break_it: impl FnOnce(&Path, String), expected: Expect) {
     let sandbox = project();
@@ -33,7 +33,7 @@ fn check_broken(break_it: impl FnOnce(&Path, String), expected: Expect) {
     }
 }
 
-/// Returns what was said behind the warnings.
+/// Returns the output after the warnings.
 fn errors(out: &Output) -> String {
     out.stderr.find("error: ").map_or_else(|| out.to_string(), |it| out.stderr[it..].to_owned())
 }
@@ -162,7 +162,7 @@ fn a_lock_file_of_another_user_is_refused() {
     fs::write(config.join("plugins.toml"), text).expect("ours");
     let _ = sandbox.run(["plain"]).success();
 
-    // A user has the administrator's lock file, and refuses that of another.
+    // A user may use the administrator's lock file, but not that of another user.
     let sandbox = Sandbox::unprivileged();
     fs::create_dir(sandbox.work().join(".pintle")).expect("the directory is new");
     let path = sandbox.work().join(".pintle/plugins.lock");

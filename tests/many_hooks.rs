@@ -1,4 +1,4 @@
-//! Hundreds of plugins with hooks, where few files may be open.
+//! Hundreds of plugins with hooks, where only few files may be open.
 
 use crate::libraries::{cc_with, manifest};
 use crate::support::{Sandbox, fixture, skip};
@@ -7,11 +7,11 @@ use std::process::Command;
 
 const N_HOOKS: usize = 200;
 
-/// Fills the plugin directory with plugins that have a hook; false where a tool is missing.
+/// Fills the plugin directory with plugins that have a hook; returns false if a tool is missing.
 #[track_caller]
 fn fill(sandbox: &Sandbox, n_hooks: usize) -> bool {
     let stripped = sandbox.path("good.so");
-    // What is for debuggers is most of the file.
+    // Debug information is most of the file.
     let strip = Command::new("strip").arg("-o").arg(&stripped).arg(fixture("good")).status();
     if !strip.is_ok_and(|it| it.success()) {
         skip("strip");
@@ -36,7 +36,7 @@ fn more_hooks_run_than_files_may_be_open() {
     if !fill(&sandbox, N_HOOKS) {
         return;
     }
-    // The hard limit, too: no library keeps a descriptor.
+    // The hard limit, too: no library keeps a file descriptor open.
     let script = "ulimit -n 128; exec \"$PINTLE\" init --plugins g000";
     let out = sandbox.script(&[], script).success();
     assert_eq!(out.stdout.matches("saw pre-project-init").count(), N_HOOKS, "{out}");

@@ -31,7 +31,7 @@ INFO) printf 'name: hello.example.org\\nversion: 1.0.0\\ncommands: [{command: he
 esac
 ";
 
-/// Returns a sandbox in which an index is configured, with more lines of the configuration.
+/// Returns a sandbox with a configured index, and with more lines of the configuration.
 fn configured(more: &str) -> Sandbox {
     with_index(more, false)
 }
@@ -50,7 +50,7 @@ fn with_index(more: &str, is_local: bool) -> Sandbox {
     let program = sandbox.path("index/hello");
     let mut script = Command::new("sh");
     script.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(&program).stdin(Stdio::piped());
-    // By another process, as a program that is open for writing cannot be run.
+    // From another process, because a program that is open for writing cannot be run.
     let mut child = script.spawn().expect("there is a shell");
     let mut stdin = child.stdin.take().expect("it is a pipe");
     std::io::Write::write_all(&mut stdin, HELLO.as_bytes()).expect("the shell reads");
@@ -259,7 +259,7 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             [exit 2]
         "#]],
     );
-    // On a system that manages its plugins, nothing is to be installed.
+    // On a system that manages its plugins, nothing can be installed.
     let system = sandbox.path("system");
     fs::create_dir(&system).expect("the folder is new");
     fs::write(system.join("managed.toml"), "").expect("the folder is ours");
@@ -273,7 +273,7 @@ fn an_index_on_a_server_is_not_asked_for_hints() {
     let sandbox = Sandbox::new();
     let config = sandbox.path("home/.config/pintle");
     fs::create_dir_all(&config).expect("the folder is ours");
-    // Nothing answers there, which would be an error that is shown.
+    // No server answers there; a request would cause an error.
     fs::write(config.join("plugins.toml"), "index = 'http://127.0.0.1:9/index.json'\n")
         .expect("the folder is ours");
     let out = sandbox.run(["hello"]);

@@ -20,7 +20,7 @@ pub(crate) fn program(version: &str, command: &str) -> String {
     )
 }
 
-/// Returns an archive of files, made by the real tar.
+/// Returns an archive of files, created by the real tar.
 #[track_caller]
 pub(crate) fn archive(sandbox: &Sandbox, files: &[(&str, &str)]) -> Vec<u8> {
     let folder = tempfile::tempdir_in(sandbox.path("")).expect("a folder can be made");
@@ -96,7 +96,7 @@ impl Harbour {
             shown += if idx == 0 { part } else { "sha256:…" };
             shown += if idx == 0 { "" } else { rest };
         }
-        // What is not visible yet has another name each time.
+        // A file that is not visible yet has a different name each time.
         let mut parts = shown.split("/.new-");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |text, it| {
@@ -141,7 +141,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
         "#]],
     );
     harbour.publish("1.2.0");
-    // An answer of the server counts for five minutes.
+    // An answer of the server is cached for five minutes.
     fs::remove_dir_all(harbour.sandbox.path("home/.cache/pintle/github")).expect("it is there");
     harbour.check(
         &[
@@ -288,7 +288,7 @@ fn a_library_is_installed_as_it_is_or_packed() {
     assert_eq!(mode(&store.join("acme/plain/1.0.0").join(&name)), 0o644);
     let link = fs::read_link(store.join("plain.example.org.so")).expect("it is a link");
     assert_eq!(link, Path::new("acme/plain/1.0.0").join(name));
-    // A directory with an unpacked plugin, and a file of it.
+    // A directory with an unpacked plugin, and one of its files.
     let _ = harbour.sandbox.run(["plugin", "remove", "plain"]).success();
     fs::create_dir(harbour.sandbox.work().join("unpacked")).expect("the folder is new");
     fs::copy(fixture("plain"), harbour.sandbox.work().join("unpacked/plain.so")).expect("a copy");
@@ -426,7 +426,7 @@ fn a_limit_of_requests_is_explained() {
     assert!(out.stderr.contains("rate limit") || out.stderr.contains("limit"), "{out}");
 }
 
-/// A key pair of minisign, and what it signs.
+/// A minisign key pair, and its signatures.
 pub(crate) struct Signer<'a> {
     sandbox: &'a Sandbox,
     name: &'static str,
@@ -455,7 +455,7 @@ impl<'a> Signer<'a> {
         asset("minisign.pub", fs::read(self.path("pub")).expect("it was made"))
     }
 
-    /// Returns the signature of a file, bound to a version and a file's name.
+    /// Returns the signature of a file, bound to a version and a file name.
     pub(crate) fn sign(&self, version: &str, file: &Asset) -> Asset {
         self.sign_for(TARGET, version, file)
     }
@@ -495,7 +495,7 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
     let second = file("1.1.0");
     publish("1.1.0", vec![theirs.sign("1.1.0", &second), second]);
     publish("1.2.0", vec![file("1.2.0")]);
-    // The signature of an older version, with the files exchanged.
+    // The signature of an older version, with exchanged files.
     let older = file("1.0.0");
     let replayed = Asset { name: archive_name("1.3.0"), ..older.clone() };
     let mut signature = ours.sign("1.0.0", &older);
@@ -672,7 +672,7 @@ fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
     assert!(out.stdout.contains("from `acme/hello` (trust: signed)"), "{out}");
     assert_eq!(second.run(["hello"]).success().stdout, "hello 1.0.0\n");
 
-    // By the name that it has in the registry, and once more by a lock file.
+    // By its name in the registry, and again from a lock file.
     let third = Sandbox::new();
     let source = format!("{mirror}/acme/hello");
     let out = third.run(["plugin", "install", &format!("{source}:1.0.0"), "--yes"]).success();
@@ -693,7 +693,7 @@ fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
 fn an_older_release_as_the_newest_is_no_update() {
     let harbour = Harbour::new(&["1.0.0", "2.0.0"]);
     let _ = harbour.sandbox.run(["plugin", "install", "acme/hello@2.0.0"]).success();
-    // The owner has marked another release as the latest, or somebody else has.
+    // The owner, or an attacker, has marked another release as the latest.
     harbour.publish("1.5.0");
     harbour.check(
         &["plugin update", "hello", "plugin install acme/hello@1.0.0", "hello"],
@@ -781,7 +781,7 @@ fn a_project_has_its_own_versions() {
     assert!(out.stdout.contains("installed hello.example.org/v1.0.0"), "{out}");
     assert_eq!(at(&deep, &["hello"]).success().stdout, "hello 1.0.0\n");
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.1.0\n");
-    // A locked plugin can be locked in another version.
+    // A locked plugin can be locked at another version.
     for version in ["1.1.0", "1.0.0"] {
         let source = format!("acme/hello@{version}");
         let _ = at(&project, &["plugin", "install", "--project", &source]).success();
@@ -812,7 +812,7 @@ fn a_project_has_its_own_versions() {
     let out = there(&["plugin", "sync", "--locked"]).success();
     assert!(out.stdout.contains("1 plugin as locked, 1 installed"), "{out}");
     assert_eq!(there(&["hello"]).success().stdout, "hello 1.0.0\n");
-    // Another platform has locked it: what is known of this one is added.
+    // Another platform has locked it: the data of this platform is added.
     let path = colleague.work().join(".pintle/plugins.lock");
     let text = fs::read_to_string(&path).expect("it is there");
     let bare: String =
@@ -823,7 +823,7 @@ fn a_project_has_its_own_versions() {
     let _ = there(&["plugin", "sync"]).success();
     assert_eq!(fs::read_to_string(&path).expect("it is there"), text);
     assert_eq!(there(&["hello"]).success().stdout, "hello 1.0.0\n");
-    // A merge has left its marks.
+    // A merge has left conflict markers.
     fs::write(&path, format!("<<<<<<< ours\n{text}")).expect("ours");
     let out = there(&["plugin", "sync"]);
     assert_eq!(out.code(), 2, "{out}");
@@ -876,7 +876,7 @@ fn a_changed_file_is_found_by_a_command_and_if_wanted_before_each_load() {
     let file = fs::canonicalize(link).expect("it is there");
     let mut bytes = fs::read(&file).expect("it is there");
     bytes.extend(b"more");
-    // Another file, as the present one may be mapped.
+    // Another file, because the current one may be mapped.
     fs::remove_file(&file).expect("ours");
     fs::write(&file, bytes).expect("ours");
     let _ = sandbox.run(["plain"]).success();
@@ -1143,7 +1143,7 @@ fn an_index_says_which_plugins_there_are() {
     let out = sandbox.run(["plugin", "search"]);
     assert_eq!(out.code(), 3, "{out}");
     assert!(out.stderr.contains("does not match"), "{out}");
-    // A hint is not worth an error.
+    // A failed hint is not an error.
     assert_eq!(sandbox.run(["good", "day"]).code(), 2);
 }
 
@@ -1192,7 +1192,7 @@ fn a_release_must_be_old_enough_if_that_is_wanted() {
     fs::write(config.join("plugins.toml"), "minimum-release-age = \"1day\"\n").expect("ours");
     let out = sandbox.run(["plugin", "install", "acme/hello"]).success();
     assert!(out.stdout.contains("v1.0.0"), "{out}");
-    // One that is asked for by its version was looked at.
+    // A requested version was checked.
     let out = sandbox.run(["plugin", "install", "acme/hello@1.1.0"]).success();
     assert!(out.stdout.contains("v1.1.0 in place of v1.0.0"), "{out}");
     fs::write(config.join("plugins.toml"), "minimum-release-age = \"100years\"\n").expect("ours");

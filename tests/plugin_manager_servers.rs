@@ -1,4 +1,4 @@
-//! The manager and servers that are far away, silent, talkative or dishonest.
+//! The manager with remote, silent, verbose or dishonest servers.
 
 use crate::control_plane;
 use crate::plugin_manager::{Harbour, Registry, Signer, asset, program, release};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Answers each request by a function of its head, and returns the port.
+/// Answers each request with a function of its head, and returns the port.
 fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
     let port = listener.local_addr().expect("it is bound").port();
@@ -97,7 +97,7 @@ fn the_query_of_an_address_is_kept_and_never_shown() {
     assert_eq!(out.code(), 1, "{out}");
     assert!(out.stderr.contains("… opens nothing here"), "{out}");
     assert_eq!(run(&["plugin", "mirror", "mirror", &hello]).code(), 1);
-    // The lock file has the whole address: others could not fetch it otherwise.
+    // The lock file has the whole address: otherwise, other users could not fetch it.
     let lock = sandbox.path("home/.local/share/pintle/plugins/plugins.lock");
     let text = fs::read_to_string(&lock).expect("it is there");
     assert!(text.contains(&hello), "{text}");
@@ -125,7 +125,7 @@ fn a_server_that_repeats_a_token_does_not_get_it_shown() {
     assert_without(&out, "\u{1b}");
 }
 
-/// Returns a text in JSON.
+/// Returns a text as JSON.
 fn json(text: &str) -> String {
     serde_json::to_string(text).expect("a text is JSON")
 }
@@ -224,7 +224,7 @@ fn a_sync_that_fails_leaves_nothing_of_the_plugin_that_failed() {
     for command in ["hello", "other"] {
         assert_eq!(theirs.run([command]).code(), 2);
     }
-    // With the right lock file, the rest follows.
+    // With the correct lock file, the other plugins follow.
     fs::write(&theirs_lock, text).expect("it is ours");
     let out = theirs.run(["plugin", "sync", "--locked"]).success();
     assert!(out.stdout.contains("2 plugins as locked, 1 installed"), "{out}");
@@ -290,7 +290,7 @@ fn several_sources_are_asked_at_the_same_time_and_answer_in_order() {
     }
 }
 
-/// A web server with TLS whose certificate is of an authority of its own.
+/// A TLS web server whose certificate is from its own authority.
 struct Far {
     child: Child,
     port: u16,
@@ -336,8 +336,8 @@ impl Drop for Far {
     }
 }
 
-/// A proxy that only connects, to one port of this machine whatever it is asked for; returns its
-/// port and what it was asked for.
+/// A proxy that only connects, to one port of this machine regardless of the requested address;
+/// returns its port and the requested addresses.
 fn proxy(to: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
     let port = listener.local_addr().expect("it is bound").port();
@@ -391,7 +391,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.0.0\n");
     let _ = sandbox.run(["plugin", "remove", "hello"]).success();
 
-    // No name server knows this host: only the proxy finds it.
+    // No name server knows this host: only the proxy reaches it.
     let (port, seen) = proxy(far.port);
     let asked = || std::mem::take(&mut *seen.lock().expect("no thread panics with it"));
     sandbox.set_env("HTTPS_PROXY", format!("http://127.0.0.1:{port}"));
@@ -404,7 +404,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     sandbox.set_env("NO_PROXY", "localhost");
     let _ = sandbox.run(["plugin", "install", &near]).success();
     assert_eq!(asked(), Vec::<String>::new());
-    // The proxy is gone.
+    // The proxy has stopped.
     sandbox.set_env("HTTPS_PROXY", "http://ada:open-sesame@127.0.0.1:1");
     let out = sandbox.run(["plugin", "install", "https://far.example/hello.sh"]);
     assert_without(&out, "open-sesame");
@@ -418,7 +418,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     "#]].assert_eq(&out.to_string());
 }
 
-/// A client of registries that is not ours.
+/// A registry client from another project.
 struct Oras<'a> {
     sandbox: &'a Sandbox,
     program: std::path::PathBuf,
@@ -488,7 +488,7 @@ fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
     assert!(why.stdout.contains("targets  aarch64-apple-darwin, [TARGET]\n"), "{why}");
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.0.0\n");
 
-    // What is in our mirror, it finds by its platform.
+    // It finds the content of our mirror by its platform.
     let mirror = format!("oci://{host}/mirror");
     let _ = sandbox.run(["plugin", "mirror", &mirror, "acme/hello"]).success();
     let mirrored = format!("{host}/mirror/acme/hello:1.0.0");

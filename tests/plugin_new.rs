@@ -1,4 +1,4 @@
-//! `plugin new`: what it creates builds, passes its tests and can be released, as it is.
+//! `plugin new`: the plugin that it creates builds, passes its tests and can be released unchanged.
 
 use crate::rebuilt::{root, target_dir};
 use crate::support::Sandbox;
@@ -14,7 +14,7 @@ fn in_project(dir: &Path, program: &str) -> Command {
         .current_dir(dir)
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TERM_COLOR", "never")
-        // Shared with the guides, whose plugins depend on the same.
+        // Shared with the guides, whose plugins have the same dependencies.
         .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_INCREMENTAL", "0")

@@ -1,4 +1,4 @@
-//! The store of installed plugins: what it shows of them, and what becomes of damaged ones.
+//! The store of installed plugins: how it lists them, and how it handles damaged ones.
 
 use crate::support::{Sandbox, fixture};
 use expect_test::expect;
@@ -95,7 +95,7 @@ fn a_listing_shows_where_a_plugin_is_from() {
     assert_eq!(of("plain.example.org").1, Some("none".into()));
     assert!(of("plain.example.org").0.is_some());
     assert_eq!(of("good.example.org"), (None, None));
-    // Those of a project, too.
+    // The plugins of a project, too.
     let _ = sandbox.run(["plugin", "install", "--project", "./plain.so"]).success();
     let out = sandbox.run(["plugin", "list"]).success();
     assert!(out.stdout.contains("SOURCE"), "{out}");
@@ -149,7 +149,7 @@ fn a_project_that_has_moved_keeps_its_plugins() {
     let _ = at("old", "plugin install --project ../plain.so").success();
     fs::rename(sandbox.work().join("old"), sandbox.work().join("new")).expect("ours");
     let _ = at("new", "plain").success();
-    // Where it is pruned, it is seen that the project is there now.
+    // Pruning in this directory finds that the project exists now.
     let _ = at("new", "plugin prune").success();
     let _ = sandbox.run(["plugin", "prune"]).success();
     let _ = at("new", "plain").success();

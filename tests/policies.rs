@@ -1,4 +1,4 @@
-//! Hooks without which a command must not run, and what the configuration says of plugins.
+//! Hooks without which a command must not run, and the configuration of plugins.
 
 use crate::libraries::{cc, manifest};
 use crate::support::{Sandbox, fixture};
@@ -8,7 +8,7 @@ use pintle_plugin::manifest::Manifest;
 use std::fs;
 use std::path::Path;
 
-/// Returns the manifest of a plugin with a hook and nothing else.
+/// Returns the manifest of a plugin that has only a hook.
 fn policy(event: &str) -> Manifest {
     let mut manifest = manifest("policy");
     manifest.commands.clear();
@@ -23,7 +23,7 @@ fn of_another_interface(event: &str) -> Manifest {
     manifest
 }
 
-/// Puts a library with a manifest into the plugin directory; false when that is skipped.
+/// Adds a library with a manifest to the plugin directory; returns false if that is skipped.
 #[must_use]
 #[track_caller]
 fn put(sandbox: &Sandbox, name: &str, manifest: &Manifest) -> bool {
@@ -325,7 +325,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
     );
     manifest.version = "1.2.0".to_owned();
     assert!(put(&sandbox, "policy.so", &manifest));
-    // The user's file cannot lift it, nor can an option.
+    // Neither the user's file nor an option can remove it.
     write(&sandbox.path("home/.config/pintle/config.toml"), "disabled = []\nrequired = []\n");
     check(
         &sandbox,

@@ -1,4 +1,4 @@
-//! Hosts with more rights than those who start them, and plugins that others may change.
+//! Hosts with more privileges than their callers, and plugins that others may change.
 //!
 //! The tests run the host as another user, from copies that are set-user-id, set-group-id, or have
 //! capabilities. Only root can make such copies.
@@ -10,11 +10,11 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
-/// How a program gets more rights than the one who starts it.
+/// How a program gets more privileges than its caller.
 const RAISED: [&str; 3] = ["chmod 4755", "chmod 2755", "setcap cap_net_bind_service+ep"];
 
-/// Returns a sandbox whose host runs as nobody, from a copy that is root's; `None` where tests
-/// cannot do that.
+/// Returns a sandbox whose host runs as the user `nobody`, from a copy that root owns; `None` if
+/// tests cannot do that.
 fn sandbox() -> Option<Sandbox> {
     if !rustix::process::geteuid().is_root() {
         skip("another user");
@@ -27,7 +27,7 @@ fn sandbox() -> Option<Sandbox> {
     Some(Sandbox::unprivileged().plugin("plain"))
 }
 
-/// Gives the copy of the host more rights.
+/// Gives the copy of the host more privileges.
 #[track_caller]
 fn raise(sandbox: &Sandbox, how: &str) {
     let script = format!("{how} \"$0\"");
@@ -37,7 +37,7 @@ fn raise(sandbox: &Sandbox, how: &str) {
     assert!(command.status().is_ok_and(|it| it.success()), "failed: {how}");
 }
 
-/// Checks what a host with raised privileges says, whatever has raised them.
+/// Checks the output of a host with raised privileges, whatever the mechanism.
 #[track_caller]
 fn check_raised(line: &str, expected: Expect) {
     let Some(sandbox) = sandbox() else { return };
@@ -230,7 +230,7 @@ fn a_program_gets_nothing_of_the_callers_environment() {
     assert_eq!(output.stdout, expected, "{output}");
 }
 
-/// Runs the host as nobody where a plugin is in the system's directory.
+/// Runs the host as the user `nobody` with a plugin in the system's directory.
 #[track_caller]
 fn in_local_lib(sandbox: &Sandbox, change: &str, line: &str) -> Output {
     let plain = sandbox.plugins().join("plain.so");

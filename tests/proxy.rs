@@ -1,9 +1,8 @@
-//! The real engine, reached over TCP: with a vice, or held up at the moment that a test
-//! chooses.
+//! The real engine, reached over TCP: with a fault, or held up at a moment that a test chooses.
 //!
-//! Each connection is for one call, so calls can be counted: a moment is a number of calls,
-//! never a time. A call that repeats an earlier one is not counted: how often a host asks
-//! whether something is ready depends on how busy the machine is.
+//! Each connection is for one call, so calls can be counted: a moment is a number of calls, never a
+//! time. A repeated call is not counted, because how often a host asks whether something is ready
+//! depends on the load of the machine.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -20,25 +19,25 @@ use std::time::{Duration, Instant};
 /// The engine that is reached.
 const ENGINE: &str = "/var/run/docker.sock";
 
-/// How long a test may wait for a call. Only a hang needs this.
+/// How long a test may wait for a call. Only a hang takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is wrong with an engine.
+/// The fault of an engine.
 #[derive(Clone, Copy)]
 pub(crate) enum Vice {
     None,
-    /// After so many calls it is not there any more.
+    /// After this number of calls, it does not exist any more.
     DiesAfter(usize),
-    /// After so many calls it says nothing.
+    /// After this number of calls, it does not answer any more.
     HangsAfter(usize),
 }
 
-/// Where a call is held up.
+/// The position where a call is held up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Before the engine sees it.
+    /// Before the engine receives it.
     Request,
-    /// When the engine has begun to answer, and the host does not know it.
+    /// When the engine has started to answer, and the host does not know it.
     Answer,
 }
 
@@ -47,7 +46,7 @@ pub(crate) struct Held {
     _release: Sender<()>,
 }
 
-/// Says which calls are held up, by their number and their first line.
+/// Decides which calls are held up, by their number and their first line.
 type Moment = Box<dyn Fn(usize, &str) -> Option<Side> + Send + Sync>;
 
 /// The real engine, reached over TCP.
@@ -57,17 +56,17 @@ pub(crate) struct Proxy {
     calls: Arc<Calls>,
 }
 
-/// The calls so far.
+/// The calls that were made.
 #[derive(Default)]
 struct Calls {
-    /// Each once, as `POST /v1.41/containers/create?name=x`.
+    /// Each once, for example `POST /v1.41/containers/create?name=x`.
     lines: Mutex<Vec<String>>,
-    /// How many that change something the engine has not answered yet.
+    /// How many calls that change something the engine has not answered yet.
     n_open: AtomicUsize,
 }
 
 impl Proxy {
-    /// Starts an engine with a vice.
+    /// Starts an engine with a fault.
     pub(crate) fn start(vice: Vice) -> Self {
         let calls = Arc::new(Calls::default());
         let moment: Moment = Box::new(|_, _| None);
@@ -82,7 +81,7 @@ impl Proxy {
         })
     }
 
-    /// Starts an engine whose calls are held up when `moment` says so.
+    /// Starts an engine whose calls are held up when `moment` returns true.
     pub(crate) fn holding(
         moment: impl Fn(usize, &str) -> Option<Side> + Send + Sync + 'static,
     ) -> (Self, Receiver<Held>) {
@@ -98,7 +97,7 @@ impl Proxy {
         (proxy, receiver)
     }
 
-    /// Like an engine with TLS, whose clients must show a certificate.
+    /// Like an engine with TLS, whose clients must send a certificate.
     pub(crate) fn start_tls(folder: &Path) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
         fs::create_dir(folder).expect("the folder is ours");
@@ -135,7 +134,7 @@ impl Proxy {
             let connection =
                 rustls::ServerConnection::new(Arc::clone(&config)).expect("keys can be made");
             let mut tls = rustls::StreamOwned::new(connection, client);
-            // One request with a small answer is all that the test makes of each connection.
+            // The test makes only one request with a small answer per connection.
             let mut request = vec![0; 1 << 16];
             let Ok(n_read) = tls.read(&mut request) else { return };
             request.truncate(n_read);
@@ -190,12 +189,12 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        // The listener sees it at its next client.
+        // The listener notices it at its next client.
         drop(TcpStream::connect(("127.0.0.1", self.port)));
     }
 }
 
-/// Waits until a call is held up; `None` when the host ends before.
+/// Waits until a call is held up; returns `None` if the host ends before.
 #[track_caller]
 pub(crate) fn wait_for_call(held: &Receiver<Held>, host: &mut Child) -> Option<Held> {
     let start = Instant::now();
@@ -221,11 +220,11 @@ pub(crate) fn is_change(line: &str) -> bool {
 /// A call of a client.
 struct Call {
     client: TcpStream,
-    /// How many others came before.
+    /// The number of earlier calls.
     nth: usize,
     is_new: bool,
     line: String,
-    /// The head, and what has come of the body with it.
+    /// The head, and the part of the body that arrived with it.
     start: Vec<u8>,
 }
 
@@ -248,12 +247,12 @@ impl Call {
         Some(Self { client, nth, is_new, line, start })
     }
 
-    /// Says nothing, as long as the client waits.
+    /// Sends nothing, as long as the client waits.
     fn hang(mut self) {
         let _ = io::copy(&mut self.client, &mut io::sink());
     }
 
-    /// Passes everything on, in both directions.
+    /// Forwards everything, in both directions.
     fn forward(self, calls: &Calls, moment: &Moment, held: &Sender<Held>) {
         let is_change = usize::from(is_change(&self.line));
         calls.n_open.fetch_add(is_change, Ordering::SeqCst);
@@ -289,7 +288,7 @@ impl Call {
     }
 }
 
-/// Tells the test that a call is held up, and waits until it lets go.
+/// Reports to the test that a call is held up, and waits until the test releases it.
 fn hold(held: &Sender<Held>) {
     let (release, released) = mpsc::channel();
     if held.send(Held { _release: release }).is_ok() {
@@ -297,13 +296,13 @@ fn hold(held: &Sender<Held>) {
     }
 }
 
-/// Returns the start of a request that asks the engine to close the connection behind it.
+/// Returns the start of a request that asks the engine to close the connection after it.
 fn for_one_call(start: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8_lossy(&start);
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
     let end_of_line = start.windows(2).position(|it| it == b"\r\n");
     match end_of_line {
-        // A connection that becomes something else is no call of HTTP afterwards.
+        // A connection that is upgraded has no further HTTP calls.
         Some(end) if !head.contains("\r\nconnection:") => {
             let (line, rest) = start.split_at(end);
             [line, b"\r\nConnection: close", rest].concat()

@@ -1,4 +1,4 @@
-//! A release as distributions and users get it: built twice from vendored sources, packaged,
+//! A release as distributions and users receive it: built twice from vendored sources, packaged,
 //! and installed from packages and from crates.
 
 use crate::support::{deps_dir, skip};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The time that all files of the release have.
+/// The time of all files of the release.
 const EPOCH: &str = "1795802521";
 const HOSTS: [&str; 2] = ["pintle", "rudder"];
 const PLUGINS: [&str; 4] =
@@ -69,7 +69,7 @@ fn the_recipes_for_packages_can_be_parsed() {
     .assert_eq(&shown);
 }
 
-/// Returns a directory in that of cargo, as what is built in it is large.
+/// Returns a directory in cargo's directory, because the builds in it are large.
 fn temp_dir() -> TempDir {
     let temp = tempfile::Builder::new().prefix("release-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
     temp.expect("a temporary directory can be made")
@@ -79,13 +79,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("core is in the workspace").to_owned()
 }
 
-/// Puts all crates of others into a directory.
+/// Vendors all third-party crates into a directory.
 fn vendor_crates(dir: &Path) {
     let mut vendor = Command::new(env!("CARGO"));
     let _ = run(vendor.args(["vendor", "--locked", "--quiet"]).arg(dir).current_dir(root()));
 }
 
-/// Tells cargo to take all crates from a directory.
+/// Configures cargo to take all crates from a directory.
 fn replace_source(config: &Path, dir: &Path) {
     let text = fs::read_to_string(config).unwrap_or_default();
     let source = format!(
@@ -96,7 +96,7 @@ fn replace_source(config: &Path, dir: &Path) {
     fs::write(config, format!("{text}\n{source}")).expect("the file is ours");
 }
 
-/// The sources in a directory, with crates of others beside them.
+/// The sources in a directory, with third-party crates beside them.
 struct Tree {
     path: PathBuf,
 }
@@ -106,12 +106,12 @@ impl Tree {
         fs::create_dir_all(&path).expect("the directory is ours");
         for entry in fs::read_dir(root()).expect("the workspace can be read") {
             let entry = entry.expect("it can be read");
-            // The fuzz targets are a workspace of their own.
+            // The fuzz targets are a separate workspace.
             if ![".git", "fuzz", "target"].contains(&&*entry.file_name().to_string_lossy()) {
                 let _ = run(Command::new("cp").arg("-a").arg(entry.path()).arg(&path));
             }
         }
-        // Links, as the crates are large.
+        // Links, because the crates are large.
         let _ = run(Command::new("cp").arg("-al").arg(vendor).arg(path.join("vendor")));
         replace_source(&path.join(".cargo/config.toml"), &path.join("vendor"));
         Self { path }
@@ -122,14 +122,14 @@ impl Tree {
         self.path.join("target/dist")
     }
 
-    /// Returns the directory that cargo takes for its own: nothing but the sources is needed, not
-    /// even what this machine has of crates.
+    /// Returns the directory for cargo's own files: the build requires only the sources, and no
+    /// crates that this machine has.
     fn cargo_home(&self) -> PathBuf {
         self.path.join("home/.cargo")
     }
 
     fn build_release(&self) {
-        // Beside the tests, so that it need not be built from each tree.
+        // Beside the tests, so that it is not rebuilt from each tree.
         let program = deps_dir().parent().expect("`deps` is in a directory").join("xtask");
         let mut xtask = clean(program);
         xtask.args(["dist", "--debug"]).current_dir(&self.path);
@@ -145,7 +145,7 @@ impl Tree {
         let home = self.cargo_home().parent().expect("it is in a home").to_owned();
         fs::create_dir_all(self.cargo_home()).expect("the directory is ours");
         replace_source(&self.cargo_home().join("config.toml"), &crates);
-        // As `dist` builds, so that the crates of others need not be built again.
+        // Built like `dist`, so that the third-party crates are not rebuilt.
         let renamed = [
             (self.path.clone(), "/src"),
             (self.path.join("target"), "/src/target"),
@@ -213,7 +213,7 @@ fn check_with_lintian(dist: &Path) {
     expect![[""]].assert_eq(&text);
 }
 
-/// Installs the packages into a root of its own, and uses and removes them.
+/// Installs the packages into a separate root directory, and uses and removes them.
 fn install_and_remove(dist: &Path) {
     if let Some(missing) = System::needs().into_iter().find(|it| !is_there(it)) {
         return skip(missing);
@@ -301,7 +301,7 @@ fn install_and_remove(dist: &Path) {
 }
 
 /// Runs the host that is built on the library: it has its own name, and loads plugins from its own
-/// directory beside those that are part of it.
+/// directory besides those that are part of it.
 fn check_embedding_host(root: &System) {
     let plugins = format!("usr/lib/{}/rudder/plugins", triplet());
     fs::create_dir_all(root.path(&plugins)).expect("the directory is ours");
@@ -326,13 +326,13 @@ fn check_embedding_host(root: &System) {
     fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet()))).expect("it is ours");
 }
 
-/// A directory that dpkg takes for a system with the machine's C library and nothing else.
+/// A directory that dpkg treats as a system that has only the machine's C library.
 struct System {
     dir: TempDir,
 }
 
 impl System {
-    /// Returns the programs that this needs: what root may do, others do as if they were root.
+    /// Returns the programs that this requires: users other than root act as if they were root.
     fn needs() -> [&'static str; 3] {
         match is_root() {
             true => ["dpkg", "dpkg-query", "chroot"],
@@ -365,14 +365,14 @@ impl System {
             .arg(self.dir.path())
             .arg("--log")
             .arg(self.path("log"));
-        // dpkg wants programs of the superuser to be found.
+        // dpkg requires that the superuser's programs are found.
         dpkg.args(args).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
         let out = dpkg.output().expect("it is there");
         let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
         if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
     }
 
-    /// Returns the files of a package with their modes, but for most of the manual pages.
+    /// Returns the files of a package with their modes, except most of the manual pages.
     fn files_of(&self, package: &str) -> String {
         use std::os::unix::fs::PermissionsExt as _;
         let list = self.dpkg(["--listfiles", package].map(Into::into)).expect("it is there");
@@ -414,8 +414,8 @@ impl System {
     }
 }
 
-/// Packages all crates that are published, and puts what is in the packages beside the crates
-/// of others.
+/// Packages all published crates, and puts the contents of the packages beside the third-party
+/// crates.
 fn package_crates(temp: &Path, crates: &Path) {
     let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--offline", "--quiet"]);
     let names = published();
@@ -437,7 +437,7 @@ fn package_crates(temp: &Path, crates: &Path) {
     }
 }
 
-/// Returns the names and versions of the crates that are published.
+/// Returns the names and versions of the published crates.
 fn published() -> Vec<(String, String)> {
     let mut metadata = cargo(&["metadata", "--no-deps", "--format-version=1", "--offline"]);
     let metadata = run(metadata.current_dir(root()));
@@ -448,7 +448,7 @@ fn published() -> Vec<(String, String)> {
     packages.map(|it| (text(&it["name"]), text(&it["version"]))).collect()
 }
 
-/// Returns a call of cargo that takes no notice of how these tests are built.
+/// Returns a call of cargo that ignores how these tests are built.
 fn cargo(args: &[&str]) -> Command {
     let mut cargo = clean(env!("CARGO"));
     cargo.args(args);
@@ -460,7 +460,7 @@ fn clean(program: impl AsRef<OsStr>) -> Command {
     for name in ["CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTFLAGS"] {
         command.env_remove(name);
     }
-    // Not in the home directory that some get.
+    // Not in the home directory, which may not exist.
     if let Some(home) = std::env::home_dir().map(|it| it.join(".rustup")).filter(|it| it.exists())
         && std::env::var_os("RUSTUP_HOME").is_none()
     {

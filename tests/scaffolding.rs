@@ -1,4 +1,4 @@
-//! Scaffolding from the command line: chains, what the user sees, undoing, upgrading.
+//! Scaffolding from the command line: chains, output, undoing, upgrading.
 
 use crate::support::{Sandbox, built, fixture, install};
 use expect_test::{Expect, expect};
@@ -12,7 +12,7 @@ fn yard() -> Sandbox {
     Sandbox::new().plugin("shipyard").plugin("painter")
 }
 
-/// Returns a project of the shipyard alone, with a kind.
+/// Returns a project with only the shipyard and a kind.
 #[track_caller]
 fn project() -> Sandbox {
     let sandbox = Sandbox::new().plugin("shipyard");
@@ -38,7 +38,7 @@ fn write(sandbox: &Sandbox, path: &str, text: &str) {
     fs::write(sandbox.work().join(path), text).expect("the project is ours");
 }
 
-/// Returns the paths in the project, apart from the host's own.
+/// Returns the paths in the project, except the host's own.
 fn tree(sandbox: &Sandbox) -> Vec<String> {
     let mut paths = Vec::new();
     let mut folders = vec![sandbox.work()];
@@ -975,7 +975,7 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
     let year = date.split('-').next().expect("it begins with the year");
     assert!(read(&sandbox, "LICENSE").contains(&format!("(c) {year} The demo authors")));
 
-    // As if the project were of another day than this one.
+    // As if the project had been created on another day.
     let text = record.replace(&format!(r#""date":"{date}""#), r#""date":"1999-12-31""#);
     write(&sandbox, ".pintle/scaffold.jsonl", &text);
     check(
@@ -995,7 +995,7 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
 fn a_plugin_of_the_past_is_missed_too() {
     let sandbox = Sandbox::new().plugin("shipyard").plugin("painter");
     let _ = sandbox.run(words("init --plugins shipyard,painter --project-name demo")).success();
-    // Who takes a plugin out of the layout still needs it to undo what it made.
+    // After a user removes a plugin from the layout, it is still required to undo what it created.
     let project = read(&sandbox, "PROJECT").replace("- painter.example.org/v1.0.0\n", "");
     write(&sandbox, "PROJECT", &project);
     fs::remove_file(sandbox.plugins().join("painter.so")).expect("it is there");
@@ -1277,7 +1277,7 @@ fn a_plugin_of_the_project_that_is_missing_is_not_a_wrong_line() {
         assert!(output.stderr.contains("plugin `shipyard.example.org"), "{output}");
         assert!(output.stderr.contains("\nhint: "), "{line}: {output}");
     }
-    // What the line itself names is another matter.
+    // Names in the line itself are a different case.
     let output = sandbox.run(words(&format!("{line} --plugins nobody")));
     assert_eq!(output.code(), 2, "{output}");
 }
@@ -1402,7 +1402,7 @@ fn an_option_of_a_plugin_that_takes_no_part_names_the_plugin() {
             [exit 0]
         "#]],
     );
-    // Also in a project that was made without it.
+    // Also in a project that was created without it.
     let sandbox = project();
     let sandbox = sandbox.library("license.so", &library);
     check(

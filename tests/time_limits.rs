@@ -1,4 +1,4 @@
-//! How long the plugins of a chain may take, and what becomes of those that take longer.
+//! The time limits of the plugins in a chain, and the handling of plugins that exceed them.
 
 use crate::support::Sandbox;
 use expect_test::expect;

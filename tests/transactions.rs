@@ -1,4 +1,4 @@
-//! What reaches the disk when several hosts run at once, or the disk refuses.
+//! The content of the disk if several hosts run at the same time, or if the disk fails.
 
 use crate::support::{Sandbox, built, first_line, skip};
 use expect_test::expect;
@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::thread;
 
-/// Everything below a folder: mode, and bytes if it is a file.
+/// Everything below a directory: the mode, and the bytes of a file.
 type Tree = BTreeMap<String, (u32, Vec<u8>)>;
 
 fn tree(root: &Path) -> Tree {
@@ -37,7 +37,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the file is ours");
 }
 
-/// Adds the plugin that makes operators.
+/// Adds the plugin that scaffolds operators.
 fn with_rust(sandbox: Sandbox) -> Sandbox {
     sandbox.library("rust.so", &built("libpintle_plugin_rust.so"))
 }
@@ -101,7 +101,7 @@ fn a_folder_that_may_not_be_written_stops_a_run_half_way_and_nothing_stays() {
     }
     let _ = sandbox.run(["init", "--plugins", "rust", "--domain", "example.org"]).success();
     let _ = sandbox.run(create_api("Captain")).success();
-    // The folders of some of the new files are writable, that of the last ones is not.
+    // The directories of some new files are writable; the directory of the last ones is not.
     let last = tree(&work).into_keys().rfind(|it| it.starts_with("src/") && work.join(it).is_dir());
     let folder = work.join(last.as_deref().unwrap_or("src"));
     set_mode(&folder, 0o555);
@@ -142,7 +142,7 @@ fn a_read_only_folder_stays_as_it_is_and_can_be_read() {
 #[test]
 fn a_full_disk_leaves_nothing_behind() {
     let sandbox = with_rust(Sandbox::new());
-    // A disk of its own, which ends with the script: first with too little room for the
+    // A separate file system, which ends with the script: first with too little space for the
     // files, then with enough.
     let script = r#"
         mount -t tmpfs -o size=32k none "$PWD"

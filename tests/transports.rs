@@ -1,4 +1,4 @@
-//! The transports: whatever reaches a plugin, it behaves the same.
+//! The transports: plugins behave the same with each of them.
 
 use crate::libraries::with_manifest_text;
 use crate::support::fixture;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::sync::Mutex;
 
-/// Does the same with the good plugin as a file and as a part of this program.
+/// Runs the same with the good plugin as a file and as a part of this program.
 #[track_caller]
 fn check(work: impl Fn(&LoadedPlugin, &Recorder) -> String, expected: Expect) {
     let native = transport::load(&fixture("good"), &Rules::default()).expect("it fits");
@@ -34,7 +34,7 @@ fn check(work: impl Fn(&LoadedPlugin, &Recorder) -> String, expected: Expect) {
     expected.assert_eq(&native);
 }
 
-/// Services that write down what the plugin asks for.
+/// Services that record the plugin's requests.
 #[derive(Default)]
 struct Recorder(Mutex<String>);
 
@@ -267,8 +267,8 @@ fn an_event_reaches_the_hooks() {
     );
 }
 
-/// The plugin that is loaded is the one that was listed: its key, its commands and its hooks
-/// are why it is called.
+/// The plugin that is loaded is the one that was listed: it is called because of its key, its
+/// commands and its hooks.
 #[test]
 fn a_library_that_is_replaced_after_it_was_listed_is_not_loaded() {
     let check = |library: &[u8], expected: Expect| {
