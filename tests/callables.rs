@@ -24,7 +24,7 @@ fn sandbox() -> Sandbox {
 
 fn with_path(sandbox: Sandbox) -> Sandbox {
     for dir in ["bin", "late"] {
-        fs::create_dir(sandbox.path(dir)).expect("the folder is new");
+        fs::create_dir(sandbox.path(dir)).expect("the directory is new");
     }
     let path = format!(
         "{}:{}:/usr/bin:/bin",
@@ -415,14 +415,14 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
     let sandbox = sandbox();
     file(&sandbox.path("bin/pintle-text"), "echo hello\n");
     file(&sandbox.path("bin/pintle-empty"), "");
-    fs::write(sandbox.path("gz"), b"\x1f\x8b\x08\0\0").expect("the folder is ours");
+    fs::write(sandbox.path("gz"), b"\x1f\x8b\x08\0\0").expect("the directory is writable");
     let script = "cp gz bin/pintle-gz && chmod 755 bin/pintle-gz";
     let copied = Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")).status();
     assert!(copied.is_ok_and(|it| it.success()));
     file(&sandbox.path("bin/pintle-elf"), "\x7fELF\n echo RAN \"$@\"\n");
     let shell = fs::canonicalize("/bin/sh").expect("there is a shell");
     let shell = fs::read(shell).expect("the shell can be read");
-    fs::write(sandbox.path("half"), &shell[..shell.len() / 2]).expect("the folder is ours");
+    fs::write(sandbox.path("half"), &shell[..shell.len() / 2]).expect("the directory is writable");
     let script = "cp half bin/pintle-half && chmod 755 bin/pintle-half";
     let copied = Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")).status();
     assert!(copied.is_ok_and(|it| it.success()));
@@ -549,9 +549,9 @@ fn a_plugin_goes_on_with_a_program() {
 fn a_program_makes_clusters_of_its_own_kind() {
     let Some(berth) = Berth::new("small") else { return };
     let bin = berth.sandbox.path("bin");
-    fs::create_dir(&bin).expect("the folder is new");
+    fs::create_dir(&bin).expect("the directory is new");
     let berth = berth.env("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
-    symlink(env!("CARGO_BIN_EXE_pintle"), bin.join("pintle")).expect("the folder is ours");
+    symlink(env!("CARGO_BIN_EXE_pintle"), bin.join("pintle")).expect("the directory is writable");
     let small = r#"#!/bin/sh
 case $1 in
 up) shift; exec pintle cluster create "$@" --agents 0 ;;
@@ -588,7 +588,7 @@ fn programs_are_listed_with_what_keeps_them_from_being_run() {
         script(&sandbox, path, SHOW);
     }
     script(&sandbox, "late/pintle-version", SHOW);
-    fs::write(sandbox.path("bin/pintle-dull"), "").expect("the folder is ours");
+    fs::write(sandbox.path("bin/pintle-dull"), "").expect("the directory is writable");
     fs::create_dir(sandbox.path("bin/pintle-folder")).expect("the name is free");
     check(
         &sandbox,
@@ -743,12 +743,12 @@ fn check_completion(shell: &Shell) {
     script(&sandbox, "bin/pintle-plain", SHOW);
     script(&sandbox, "bin/pintle-cluster-foo", SHOW);
     script(&sandbox, "bin/pintle-bar-one-two", SHOW);
-    fs::write(sandbox.path("bin/pintle-folly"), "").expect("the folder is ours");
+    fs::write(sandbox.path("bin/pintle-folly"), "").expect("the directory is writable");
     for dir in ["harbour", "harbour/pier"] {
-        fs::create_dir(sandbox.work().join(dir)).expect("the folder is new");
+        fs::create_dir(sandbox.work().join(dir)).expect("the directory is new");
     }
     for file in ["a.yaml", "b.txt"] {
-        fs::write(sandbox.work().join(file), "").expect("the folder is ours");
+        fs::write(sandbox.work().join(file), "").expect("the directory is writable");
     }
     let offers = |line: &str| {
         let mut offers = shell.offers(&sandbox, line);

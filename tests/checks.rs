@@ -31,7 +31,7 @@ const DEEDS: &[(&str, &str)] = &[
 /// there is no compiler.
 #[must_use]
 fn put(sandbox: &Sandbox, name: &str) -> bool {
-    let (_, deed) = DEEDS.iter().find(|it| it.0 == name).expect("the deed is in the list");
+    let (_, deed) = DEEDS.iter().find(|it| it.0 == name).expect("the change is in the list");
     let manifest = manifest(name);
     let code = format!(
         "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n\

@@ -269,7 +269,7 @@ fn a_second_cluster_of_the_name_is_refused() {
         [exit 1]
     "#]]
     .assert_eq(&berth.transcript(&["cluster create NAME --agents 1"]));
-    assert!(berth.kubectl("get nodes --no-headers").contains("Ready"), "the first is unharmed");
+    assert!(berth.kubectl("get nodes --no-headers").contains("Ready"), "the first is unchanged");
 }
 
 #[test]
@@ -938,12 +938,12 @@ fn a_run_that_keeps_what_it_made_waits_for_its_requests() {
     let env = [("DOCKER_HOST".to_owned(), proxy.address())];
     let mut child =
         berth.sandbox.start_with(&env, berth.words("cluster create NAME --no-rollback"));
-    let request = wait_for_call(&held, &mut child).expect("the network is made");
+    let request = wait_for_call(&held, &mut child).expect("the network can be created");
     signal(&child, signals()[0]);
     // Enough time for a host that does not wait.
     thread::sleep(Duration::from_millis(500));
-    let ended = child.try_wait().expect("it is a child of ours");
-    assert!(ended.is_none(), "it ended before the engine had done what it was asked for");
+    let ended = child.try_wait().expect("it is a child process");
+    assert!(ended.is_none(), "the host ended before the engine had completed the request");
     drop(request);
     let output = berth.sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
@@ -974,13 +974,13 @@ fn deleting_waits_for_what_is_still_at_work_on_the_cluster() {
         });
         let env = [("DOCKER_HOST".to_owned(), proxy.address())];
         let mut at_work = berth.sandbox.start_with(&env, berth.words(line));
-        let request = wait_for_call(&held, &mut at_work).expect("it is at work");
+        let request = wait_for_call(&held, &mut at_work).expect("the call is made");
         // With the same address, because the lock depends on the engine's address.
         let mut deletion = berth.sandbox.start_with(&env, berth.words("cluster delete NAME"));
         // Enough time for a host that does not wait.
         thread::sleep(Duration::from_millis(500));
-        let ended = deletion.try_wait().expect("it is a child of ours");
-        assert!(ended.is_none(), "it did not wait for `{line}`");
+        let ended = deletion.try_wait().expect("it is a child process");
+        assert!(ended.is_none(), "the host did not wait for `{line}`");
         drop(request);
         // Later calls pass immediately.
         let through = thread::spawn(move || while held.recv().is_ok() {});
@@ -1057,7 +1057,7 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
     let start = wait_for_call(&held, &mut child).expect("the node is started");
     signal(&child, kind);
     drop(start);
-    let removal = wait_for_call(&held, &mut child).expect("what was made is removed");
+    let removal = wait_for_call(&held, &mut child).expect("the removal starts");
     let second = Instant::now();
     signal(&child, kind);
     let output = berth.sandbox.finish(child);

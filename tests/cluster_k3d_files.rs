@@ -128,7 +128,7 @@ impl Plan {
             lines.iter().copied().partition(|it| it.starts_with("file "));
         let mut expected = String::new();
         for line in others {
-            writeln!(expected, "{line}").expect("a text takes all");
+            writeln!(expected, "{line}").expect("a string accepts any text");
         }
         let mut found = shown(container);
         for folder in [berth.sandbox.work(), berth.sandbox.path("home")] {
@@ -249,7 +249,7 @@ fn the_last_quarter_of_the_files_becomes_what_is_planned() {
 #[test]
 fn a_cache_of_a_file_serves_what_its_remote_has() {
     let plan = plans().into_iter().find(|it| it.file == "30-registry-proxy");
-    let Some(berth) = plan.expect("there is the file").berth() else { return };
+    let Some(berth) = plan.expect("the file exists").berth() else { return };
     let (far, cache) = (format!("{}-far", berth.name), format!("pier-{}", berth.name));
     let Some(far_address) = start_registry(&berth, &far, &[]) else { return };
     let pushed = format!("{far_address}/buoy:1");
@@ -285,7 +285,7 @@ fn a_cache_of_a_file_serves_what_its_remote_has() {
 #[test]
 fn a_cache_that_ends_again_and_again_is_told() {
     let plan = plans().into_iter().find(|it| it.file == "31-registry-proxy-all");
-    let Some(berth) = plan.expect("there is the file").berth() else { return };
+    let Some(berth) = plan.expect("the file exists").berth() else { return };
     let cache = format!("pier-{}", berth.name);
     // The registry of the tests cannot be a cache of all others; nodes and pods start without it.
     let create = format!(
@@ -308,7 +308,7 @@ fn a_cache_that_ends_again_and_again_is_told() {
 #[test]
 fn every_file_has_a_plan() {
     let mut files: Vec<_> = fs::read_dir(fixtures())
-        .expect("the folder is there")
+        .expect("the directory exists")
         .map(|it| it.expect("it can be read").path())
         .filter(|it| it.extension().is_some_and(|it| it == "yaml"))
         .filter_map(|it| Some(it.file_stem()?.to_string_lossy().into_owned()))
@@ -418,7 +418,7 @@ fn clusters_are_stopped_started_and_deleted_by_their_file() {
     let Some(berth) = Berth::new("byfile") else { return };
     let file =
         format!("apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata: {{name: {}}}\n", berth.name);
-    fs::write(berth.sandbox.work().join("k3d.yaml"), file).expect("the folder is ours");
+    fs::write(berth.sandbox.work().join("k3d.yaml"), file).expect("the directory is writable");
     let shown = berth.transcript(&[
         "cluster create -c k3d.yaml --no-wait",
         "cluster stop -c k3d.yaml",

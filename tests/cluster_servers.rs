@@ -27,7 +27,7 @@ impl Berth {
     fn wait_until(&self, what: &str, has_happened: impl Fn() -> bool) {
         let start = Instant::now();
         while !has_happened() {
-            assert!(start.elapsed().as_secs() < 30, "it is not so that {what}");
+            assert!(start.elapsed().as_secs() < 30, "timed out waiting until {what}");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -249,17 +249,18 @@ fn who_waits_is_told_for_what_and_why() {
 
 /// Starts a TLS server with a self-signed certificate, and returns its port.
 fn start_impostor(address: &str) -> u16 {
-    let made = rcgen::generate_simple_self_signed([address.to_owned()]).expect("keys can be made");
+    let made =
+        rcgen::generate_simple_self_signed([address.to_owned()]).expect("keys can be created");
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.expect("keys can be made"));
+        .with_single_cert(vec![made.cert.der().clone()], key.expect("keys can be created"));
     let config = Arc::new(config.expect("the certificate is valid"));
-    let listener = TcpListener::bind((address, 0)).expect("a socket can be had");
-    let port = listener.local_addr().expect("a socket can be had").port();
+    let listener = TcpListener::bind((address, 0)).expect("a socket is available");
+    let port = listener.local_addr().expect("a socket is available").port();
     thread::spawn(move || {
         for client in listener.incoming() {
-            let mut client = client.expect("a socket can be had");
+            let mut client = client.expect("a socket is available");
             let tls = rustls::ServerConnection::new(Arc::clone(&config));
             // The client ends the connection.
             let _ = tls.expect("the configuration is valid").complete_io(&mut client);

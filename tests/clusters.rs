@@ -507,7 +507,7 @@ fn other_ways_to_the_engine_are_found() {
 
 impl Berth {
     fn kubeconfig_text(&self) -> String {
-        fs::read_to_string(self.kubeconfig()).expect("the host has written it")
+        fs::read_to_string(self.kubeconfig()).expect("the host has written the file")
     }
 }
 

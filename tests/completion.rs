@@ -81,13 +81,13 @@ impl Shell {
     #[track_caller]
     pub(crate) fn offers(&self, sandbox: &Sandbox, line: &str) -> Vec<String> {
         let script = sandbox.path("script");
-        fs::write(&script, self.script).expect("the folder is ours");
+        fs::write(&script, self.script).expect("the directory is writable");
         for left in ["offered", "done"] {
             let _ = fs::remove_file(sandbox.work().join(left));
         }
         let host = std::path::Path::new(env!("CARGO_BIN_EXE_pintle"));
         let path = std::env::var("PATH").expect("the shells are on the search path");
-        let own = host.parent().expect("it is in a folder").display();
+        let own = host.parent().expect("it is in a directory").display();
         let path = format!("{}:{own}:{path}", sandbox.path("bin").display());
         // A shell that hangs is killed with all processes that it has started.
         let mut command = Command::new("timeout");

@@ -32,7 +32,7 @@ impl ControlPlane {
         if !has_kubectl() {
             return None;
         }
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary directory can be created");
         let mut plane = Self { folder, children: Vec::new() };
         plane.make_keys();
         let [client, peer, api] = [free_port(), free_port(), free_port()];
@@ -137,7 +137,7 @@ impl ControlPlane {
         let [key, request, certificate] = ["key", "csr", "crt"]
             .map(|it| self.path(&format!("{name}.{it}")).display().to_string());
         let extensions = self.path(&format!("{name}.ext"));
-        fs::write(&extensions, extension).expect("the folder is ours");
+        fs::write(&extensions, extension).expect("the directory is writable");
         let [authority, authority_key] =
             ["ca.crt", "ca.key"].map(|it| self.path(it).display().to_string());
         let extensions = extensions.display().to_string();
@@ -197,12 +197,13 @@ impl ControlPlane {
              users:\n- name: admin\n  user:\n    client-certificate: {certificate}\n    client-key: {key}\n\
              contexts:\n- name: test\n  context:\n    cluster: test\n    user: admin\n"
         );
-        fs::write(self.kubeconfig(), text).expect("the folder is ours");
+        fs::write(self.kubeconfig(), text).expect("the directory is writable");
     }
 
     fn spawn(&mut self, program: &Path, args: &[String]) {
         let name = program.file_name().expect("a program has a name").to_string_lossy();
-        let log = fs::File::create(self.path(&format!("{name}.log"))).expect("the folder is ours");
+        let log =
+            fs::File::create(self.path(&format!("{name}.log"))).expect("the directory is writable");
         let stderr = log.try_clone().expect("a file can be shared");
         let child = Command::new(program)
             .args(args)

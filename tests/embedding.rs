@@ -262,7 +262,7 @@ fn linked_plugins_start_a_project() {
     // The files that they create are not checked here.
     assert!(output.stdout.contains("+ Cargo.toml\n+ "), "{output}");
     assert!(output.stdout.contains("+ LICENSE\n"), "{output}");
-    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was made");
+    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was created");
     expect![[r#"
         version: "3"
         domain: example.org

@@ -74,7 +74,7 @@ impl Engine {
             return None;
         };
         // Tests are separate processes, and one import is enough.
-        let lock = File::create(archive.with_extension("lock")).expect("the folder is ours");
+        let lock = File::create(archive.with_extension("lock")).expect("the directory is writable");
         lock.lock().expect("a file can be locked");
         if self.runtime.block_on(self.docker.inspect_image(&tag)).is_err() {
             self.import(image, &archive, &tag);
@@ -110,11 +110,14 @@ impl Engine {
         let filter = HashMap::from([("label".to_owned(), vec![label])]);
         self.runtime.block_on(async {
             let options = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
-            let containers = self.docker.list_containers(Some(options)).await.expect("it lists");
+            let containers =
+                self.docker.list_containers(Some(options)).await.expect("the engine lists them");
             let options = ListNetworksOptionsBuilder::new().filters(&filter).build();
-            let networks = self.docker.list_networks(Some(options)).await.expect("it lists");
+            let networks =
+                self.docker.list_networks(Some(options)).await.expect("the engine lists them");
             let options = ListVolumesOptionsBuilder::new().filters(&filter).build();
-            let volumes = self.docker.list_volumes(Some(options)).await.expect("it lists");
+            let volumes =
+                self.docker.list_volumes(Some(options)).await.expect("the engine lists them");
             let containers = containers.into_iter().flat_map(|it| it.names.unwrap_or_default());
             let networks = networks.into_iter().filter_map(|it| it.name);
             let volumes = volumes.volumes.unwrap_or_default().into_iter().map(|it| it.name);
@@ -150,7 +153,7 @@ impl Engine {
             let StartExecResults::Attached { output, .. } = started.expect("it starts") else {
                 panic!("it is attached");
             };
-            let parts: Vec<_> = output.try_collect().await.expect("it says something");
+            let parts: Vec<_> = output.try_collect().await.expect("there is output");
             parts.into_iter().map(|it| it.to_string()).collect()
         })
     }
@@ -199,7 +202,7 @@ impl Engine {
         let options = PushImageOptionsBuilder::new().tag(tag).build();
         let steps = self.docker.push_image(repository, Some(options), Some(credentials));
         let done: Result<Vec<_>, _> = self.runtime.block_on(steps.try_collect());
-        done.expect("the registry takes the image");
+        done.expect("the registry accepts the image");
     }
 
     /// Pulls an image from the registry in its name.
@@ -248,7 +251,7 @@ impl Engine {
     #[track_caller]
     pub(crate) fn free_subnet(&self) -> String {
         let networks = self.docker.list_networks(None);
-        let networks = self.runtime.block_on(networks).expect("it lists").into_iter();
+        let networks = self.runtime.block_on(networks).expect("the engine lists them").into_iter();
         let pools = networks.flat_map(|it| it.ipam?.config).flatten().filter_map(|it| it.subnet);
         let mut taken: Vec<_> = pools.filter_map(|it| range(&it)).collect();
         taken.extend(routes());
@@ -342,7 +345,7 @@ fn split_tag(name: &str) -> (&str, &str) {
 fn images() -> PathBuf {
     // The test is in `target/debug/deps`.
     let target = deps_dir().ancestors().nth(2).map(Path::to_owned);
-    target.expect("cargo builds into a folder of the target's").join("node-images")
+    target.expect("cargo builds into a directory of the target directory").join("node-images")
 }
 
 /// A cluster name that no other test uses, and a host that creates the cluster. When the test ends,

@@ -81,8 +81,8 @@ fn yard() -> Sandbox {
 fn script(sandbox: &Sandbox, name: &str, version: &str, text: &str) -> PathBuf {
     let dir = sandbox.path("external").join(name).join(version);
     let (draft, path) = (sandbox.path("draft"), dir.join(name));
-    fs::create_dir_all(&dir).expect("the sandbox is ours");
-    fs::write(&draft, text).expect("the sandbox is ours");
+    fs::create_dir_all(&dir).expect("the sandbox is writable");
+    fs::write(&draft, text).expect("the sandbox is writable");
     // From another process: a program that is open for writing cannot be run, and a host that
     // another test starts would inherit the file while this process writes it.
     let status = Command::new("install").args(["-m", "755"]).arg(&draft).arg(&path).status();
@@ -138,16 +138,16 @@ fn read(sandbox: &Sandbox, path: &str) -> String {
 
 fn write(sandbox: &Sandbox, path: &str, bytes: impl AsRef<[u8]>) {
     let path = sandbox.work().join(path);
-    fs::create_dir_all(path.parent().expect("it is inside")).expect("the project is ours");
-    fs::write(path, bytes).expect("the project is ours");
+    fs::create_dir_all(path.parent().expect("it is inside")).expect("the project is writable");
+    fs::write(path, bytes).expect("the project is writable");
 }
 
 /// Returns all files below a directory, with modes and bytes.
 fn tree(root: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
     let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the project is ours") {
-            let path = entry.expect("the project is ours").path();
+        for entry in fs::read_dir(folder).expect("the project is readable") {
+            let path = entry.expect("the project is readable").path();
             let name = path.strip_prefix(root).expect("it is inside").display().to_string();
             match path.is_dir() {
                 _ if name.starts_with(".pintle/run") => {}
@@ -285,7 +285,7 @@ fn a_program_that_returns_all_files_changes_none() {
     write(&sandbox, "ignored.txt", "ignored\n");
     write(&sandbox, "only-mine.txt", "mine\n");
     let mine = sandbox.work().join("only-mine.txt");
-    fs::set_permissions(mine, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    fs::set_permissions(mine, fs::Permissions::from_mode(0o600)).expect("it is accessible");
     let without_record = |mut it: BTreeMap<String, (u32, Vec<u8>)>| {
         it.retain(|path, _| path != "PROJECT" && !path.starts_with(".pintle/"));
         it
@@ -787,7 +787,7 @@ fn ctrl_c_ends_a_program_with_its_children() {
         std::thread::yield_now();
     }
     let number = i32::try_from(host.id()).ok().and_then(rustix::process::Pid::from_raw);
-    let number = number.expect("a process has a number");
+    let number = number.expect("a process has an id");
     rustix::process::kill_process(number, rustix::process::Signal::INT).expect("it runs");
     let out = sandbox.finish(host);
     assert_eq!(out.code(), 130, "{out}");
@@ -848,15 +848,15 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
     let sandbox = yard();
     sh(&sandbox, "good.example.org", "cat >/dev/null; echo '{}'");
     let root = sandbox.path("external");
-    fs::write(root.join(".DS_Store"), "").expect("it is ours");
-    fs::write(root.join("good.example.org/.DS_Store"), "").expect("it is ours");
-    fs::write(root.join("good.example.org/v1/.DS_Store"), "").expect("it is ours");
+    fs::write(root.join(".DS_Store"), "").expect("it is accessible");
+    fs::write(root.join("good.example.org/.DS_Store"), "").expect("it is accessible");
+    fs::write(root.join("good.example.org/v1/.DS_Store"), "").expect("it is accessible");
     script(&sandbox, "good.example.org", "v1.0.0", "");
     script(&sandbox, "good.example.org", "v2-alpha", "");
     script(&sandbox, "Capital", "v1", "");
     let idle = script(&sandbox, "idle", "v1", "");
-    fs::set_permissions(idle, fs::Permissions::from_mode(0o644)).expect("it is ours");
-    fs::create_dir_all(root.join("empty/v1")).expect("it is ours");
+    fs::set_permissions(idle, fs::Permissions::from_mode(0o644)).expect("it is accessible");
+    fs::create_dir_all(root.join("empty/v1")).expect("it is accessible");
     let lines = ["plugin list", "init -q --plugins shipyard,good --project-name demo"];
     check_list(
         &sandbox,
@@ -895,8 +895,8 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
     );
     // Without the variable, the user's configuration applies.
     let home = sandbox.path("home").join(".config/kubebuilder");
-    fs::create_dir_all(&home).expect("it is ours");
-    fs::rename(root, home.join("plugins")).expect("it is ours");
+    fs::create_dir_all(&home).expect("it is accessible");
+    fs::rename(root, home.join("plugins")).expect("it is accessible");
     let sandbox = sandbox.without_env("EXTERNAL_PLUGINS_PATH");
     let out = sandbox.run(words("plugin list -o json")).success();
     let path = "[HOME]/.config/kubebuilder/plugins/good.example.org/v1/good.example.org\"";
@@ -998,7 +998,7 @@ fn a_bridge_is_installed_where_kubebuilder_looks() {
     );
     let path = sandbox.path("external").join("shipyard.example.org/v1/shipyard.example.org");
     assert_eq!(path.metadata().expect("it is there").permissions().mode() & 0o777, 0o755);
-    fs::write(&path, "#!/bin/sh\n# mine\n").expect("it is ours");
+    fs::write(&path, "#!/bin/sh\n# mine\n").expect("it is accessible");
     let dir = sandbox.path("elsewhere").display().to_string();
     let lines = [
         "bridge install shipyard",
@@ -1113,7 +1113,7 @@ fn kubebuilder_runs_a_plugin_of_this_host_beside_its_own() {
 /// Returns kubebuilder with the sandbox's plugins, bridged, in a directory of the sandbox.
 fn kubebuilder_command(sandbox: &Sandbox, program: &Path, dir: &str) -> Command {
     let work = sandbox.path(dir);
-    fs::create_dir_all(&work).expect("the sandbox is ours");
+    fs::create_dir_all(&work).expect("the sandbox is writable");
     let mut command = Command::new(program);
     command.current_dir(work).env_clear().stdin(Stdio::null());
     // Go requires them, and the plugin requires its formatter.

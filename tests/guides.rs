@@ -93,15 +93,15 @@ fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
     });
     let dist = temp.join("dist");
     // Its build must not replace the libraries that other tests open.
-    let xtask = deps_dir().parent().expect("`deps` is in a folder").join("xtask");
+    let xtask = deps_dir().parent().expect("`deps` is in a directory").join("xtask");
     let mut xtask = Command::new(xtask);
     xtask.args(["dist", "--plugins", "--debug", "--only", "license", "--key"]);
     xtask.env("CARGO_TARGET_DIR", target_dir().join("guides-dist"));
     xtask.env("CARGO_PROFILE_DEV_DEBUG", "false");
     run(xtask.arg(&ours).arg("--out").arg(&dist).current_dir(root()));
     let file = format!("license-1.0.0-{TARGET}.tar.zst");
-    let read = |path: &Path| fs::read(path).expect("it was made");
-    let key = String::from_utf8(read(&dist.join("minisign.pub"))).expect("a key is a text");
+    let read = |path: &Path| fs::read(path).expect("it was created");
+    let key = String::from_utf8(read(&dist.join("minisign.pub"))).expect("a key is a string");
     let asset = |name: String, bytes: Vec<u8>| {
         let digest = Some(pintle_manager::Digest::of(&bytes).to_string());
         Asset { name, bytes, digest }
@@ -145,7 +145,7 @@ fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
 /// Creates a later version of a packed plugin, with a library that contains the new version
 /// wherever it contained the old one.
 fn repack(archive: &Path, version: &str, path: &Path) {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = tempfile::tempdir().expect("a temporary directory can be created");
     run(Command::new("tar")
         .arg("-I")
         .arg("zstd")
@@ -153,15 +153,19 @@ fn repack(archive: &Path, version: &str, path: &Path) {
         .arg(archive)
         .arg("-C")
         .arg(folder.path()));
-    let top = fs::read_dir(folder.path()).expect("ours").next().expect("a folder").expect("ours");
+    let top = fs::read_dir(folder.path())
+        .expect("the file is accessible")
+        .next()
+        .expect("there is an entry")
+        .expect("the file is accessible");
     let library = top.path().join("libpintle_plugin_license.so");
     let bytes = fs::read(&library).expect("it is in the archive");
     let (from, to) = (b"\"version\":\"1.0.0\"", format!("\"version\":\"{version}\""));
     let mut patched = bytes.clone();
     let places = bytes.windows(from.len()).enumerate().filter(|(_, it)| it == from);
     places.for_each(|(at, _)| patched[at..at + from.len()].copy_from_slice(to.as_bytes()));
-    assert_ne!(bytes, patched, "the library says its version");
-    fs::write(library, patched).expect("the folder is ours");
+    assert_ne!(bytes, patched, "the library contains its version");
+    fs::write(library, patched).expect("the directory is writable");
     let mut tar = Command::new("tar");
     tar.arg("-I").arg("zstd -1").arg("-cf").arg(path).arg("-C").arg(folder.path());
     run(tar.arg(top.file_name()));
@@ -185,7 +189,7 @@ fn follow(guide: &str, reader: &Reader) {
     let outputs = reader.run(&guide);
     let wrong: Vec<_> =
         guide.commands().zip(&outputs).filter_map(|(it, out)| it.judge(out)).collect();
-    assert!(wrong.is_empty(), "{} says something else:\n\n{}", guide.name, wrong.join("\n"));
+    assert!(wrong.is_empty(), "the output of {} differs:\n\n{}", guide.name, wrong.join("\n"));
 }
 
 /// The steps of a reader, in order.
@@ -381,12 +385,13 @@ impl Reader {
     fn new() -> Self {
         // Not in the target directory: there, new packages would belong to our workspace.
         let home = tempfile::Builder::new().prefix("guide-").tempdir();
-        let home = home.expect("a temporary folder can be made");
+        let home = home.expect("a temporary directory can be created");
         for name in ["bin", "work"] {
-            fs::create_dir(home.path().join(name)).expect("the folder is new");
+            fs::create_dir(home.path().join(name)).expect("the directory is new");
         }
         let host = home.path().join("bin/pintle");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pintle"), host).expect("the folder is new");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pintle"), host)
+            .expect("the directory is new");
         Self { home, env: Vec::new(), _engine: None }
     }
 
@@ -408,7 +413,7 @@ impl Reader {
         if !has_kubectl() {
             return None;
         }
-        let lock = File::create(target_dir().join("guides-engine.lock")).expect("it is ours");
+        let lock = File::create(target_dir().join("guides-engine.lock")).expect("it is accessible");
         lock.lock().expect("a file can be locked");
         let berths = Berths::take(engine, lock)?;
         let env = vec![
@@ -424,7 +429,7 @@ impl Reader {
     fn with_plugins(names: &[&str]) -> Self {
         let reader = Self::new();
         let folder = reader.home.path().join(".local/share/pintle/plugins");
-        fs::create_dir_all(&folder).expect("the folder is ours");
+        fs::create_dir_all(&folder).expect("the directory is writable");
         for name in names {
             let file = format!("libpintle_plugin_{name}.so");
             install(&built(&file), &folder.join(file));
@@ -436,7 +441,7 @@ impl Reader {
     #[track_caller]
     fn run(&self, guide: &Guide) -> Vec<String> {
         let script = self.home.path().join("script");
-        fs::write(&script, guide.script()).expect("the folder is ours");
+        fs::write(&script, guide.script()).expect("the directory is writable");
         // A guide that hangs is killed with all processes that it has started.
         let mut command = Command::new("timeout");
         command.args(["1200", "bash", "-e"]).arg(script).stdin(Stdio::null());
@@ -480,7 +485,7 @@ impl Reader {
         let path = std::iter::once(home.join("bin")).chain(std::env::split_paths(&path));
         command
             .current_dir(home.join("work"))
-            .env("PATH", std::env::join_paths(path).expect("our folder has no colon"))
+            .env("PATH", std::env::join_paths(path).expect("the directory's path has no colon"))
             .env("HOME", home)
             .env("PINTLE_SOURCE", root())
             .env("PINTLE_PLUGIN_SYSTEM_PATH", "")
@@ -514,12 +519,12 @@ fn user_folder(name: &str) -> OsString {
 /// Returns the directory of the repository.
 fn root() -> PathBuf {
     let core = Path::new(env!("CARGO_MANIFEST_DIR"));
-    core.parent().expect("the host is a folder of the repository").to_owned()
+    core.parent().expect("the host is in the repository").to_owned()
 }
 
 fn target_dir() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
+    tmp.parent().expect("cargo's directory for tests is in its target directory").to_owned()
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn what_others_may_write_is_no_index() {
     let sandbox = sandbox();
     let _ = sandbox.run(["greet", "ada"]).success();
     let path = sandbox.path("home/.cache/pintle/plugins.index");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("the file is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("the file is writable");
     let mut bytes = index(&sandbox);
     let at = bytes.windows(14).position(|it| it == b"Greet somebody").expect("it is known");
     bytes[at..at + 5].copy_from_slice(b"Fleet");

@@ -50,9 +50,9 @@ fn native() -> LoadedPlugin {
 }
 
 fn link(plugin: pintle_plugin::LinkedPlugin) -> LoadedPlugin {
-    let manifest = Manifest::parse(plugin.manifest().as_bytes()).expect("it is our own");
+    let manifest = Manifest::parse(plugin.manifest().as_bytes()).expect("it is valid");
     let key = format!("{}/v{}", manifest.name, manifest.version);
-    let key: PluginKey = key.parse().expect("it is our own");
+    let key: PluginKey = key.parse().expect("it is valid");
     pintle::transport::link(plugin, key, manifest)
 }
 
@@ -305,13 +305,13 @@ fn look(
     let seen = Arc::new(Mutex::new(None));
     let told = Arc::clone(&seen);
     let host = cli.extra_command(clap::Command::new("look"), move |_, context| {
-        *told.lock().expect("no thread panics with it") =
+        *told.lock().expect("no thread panics while it holds the lock") =
             Some(look(context).map_err(|err| err.to_string()));
         Ok(0)
     });
     let _ =
         host.build().expect("the host is valid").run(["reel"].iter().chain(args).chain(&["look"]));
-    let seen = seen.lock().expect("no thread panics with it").take();
+    let seen = seen.lock().expect("no thread panics while it holds the lock").take();
     assert_eq!(seen, Some(Ok(())));
 }
 

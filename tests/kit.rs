@@ -200,7 +200,7 @@ fn an_interrupted_plugin_that_does_not_ask_is_cleaned_up_after() {
     interrupt(&child);
     let output = sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
-    assert!(start.elapsed() < Duration::from_secs(8), "it was waited for: {output}");
+    assert!(start.elapsed() < Duration::from_secs(8), "the host waited for it: {output}");
     assert!(!is_file(&sandbox, "partial") && !is_file(&sandbox, "wrong"), "{output}");
 }
 
@@ -214,7 +214,7 @@ fn a_second_signal_does_not_wait_for_a_plugin() {
     interrupt(&child);
     let output = sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
-    assert!(start.elapsed() < Duration::from_secs(8), "it was waited for: {output}");
+    assert!(start.elapsed() < Duration::from_secs(8), "the host waited for it: {output}");
     assert!(!is_file(&sandbox, "partial"), "{output}");
 }
 
@@ -227,7 +227,7 @@ fn a_signal_that_is_ignored_interrupts_no_plugin() {
     assert_eq!(first_line(stdout), "waiting");
     interrupt(&child);
     std::thread::sleep(Duration::from_millis(300));
-    assert!(child.try_wait().expect("it is a child of ours").is_none());
+    assert!(child.try_wait().expect("it is a child process").is_none());
     kill_process(Pid::from_child(&child), Signal::TERM).expect("it waits");
     assert_eq!(sandbox.finish(child).code(), 130);
 }
@@ -272,7 +272,7 @@ fn an_interrupted_hook_ends_the_command() {
     };
     let start = Instant::now();
     while !caught() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the hook does not begin");
+        assert!(start.elapsed() < Duration::from_secs(30), "the hook does not start");
         std::thread::sleep(Duration::from_millis(5));
     }
     interrupt(&child);

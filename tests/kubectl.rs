@@ -20,7 +20,7 @@ pub(crate) fn has_kubectl() -> bool {
 
 fn works() -> bool {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be created");
-    std::fs::write(file.path(), KUBECONFIG).expect("the file is ours");
+    std::fs::write(file.path(), KUBECONFIG).expect("the file is writable");
     let mut command = Command::new("kubectl");
     command.args(["config", "current-context"]).env("KUBECONFIG", file.path());
     command.output().is_ok_and(|it| it.status.success() && it.stdout == b"probe\n")

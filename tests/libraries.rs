@@ -161,12 +161,13 @@ pub(crate) fn cc_with(
     more: &str,
     link_args: &[&str],
 ) -> bool {
-    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    let dir = tempfile::tempdir().expect("a temporary directory can be created");
     let code = match manifest {
         Some(it) => {
             let json = serde_json::to_vec(it).expect("a manifest has string keys");
-            fs::write(dir.path().join("note"), note(&json)).expect("the folder is ours");
-            fs::write(dir.path().join("section"), section(&json)).expect("the folder is ours");
+            fs::write(dir.path().join("note"), note(&json)).expect("the directory is writable");
+            fs::write(dir.path().join("section"), section(&json))
+                .expect("the directory is writable");
             concat!(
                 "__asm__(\".section .note.pintle,\\\"a\\\",%note\\n.balign 4\\n.incbin \\\"note\\\"\\n",
                 ".section .pintle,\\\"a\\\",%progbits\\n.incbin \\\"section\\\"\\n.text\\n\");\n",
@@ -175,7 +176,8 @@ pub(crate) fn cc_with(
         }
         None => "int nothing(void) { return 0; }\n",
     };
-    fs::write(dir.path().join("code.c"), format!("{more}\n{code}")).expect("the folder is ours");
+    fs::write(dir.path().join("code.c"), format!("{more}\n{code}"))
+        .expect("the directory is writable");
     let mut command = Command::new("cc");
     command.args(["-shared", "-fPIC", "-o"]).arg(out).arg("code.c").args(link_args);
     match command.current_dir(dir.path()).output() {

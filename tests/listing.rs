@@ -410,7 +410,7 @@ fn bytes_that_are_no_text_void_neither_the_disabled_nor_a_folder() {
 
     let sandbox = Sandbox::new().plugin("good").without_env("PINTLE_PLUGIN_PATH");
     let folder = sandbox.path("").join(std::ffi::OsStr::from_bytes(b"odd\xff"));
-    std::fs::rename(sandbox.plugins(), &folder).expect("the sandbox is ours");
+    std::fs::rename(sandbox.plugins(), &folder).expect("the sandbox is writable");
     let option = [b"--plugin-dir=", folder.as_os_str().as_bytes()].concat();
     let args = [std::ffi::OsStr::from_bytes(&option), "greet".as_ref(), "ada".as_ref()];
     assert_eq!(sandbox.run(args).success().stdout, "hello, ada\n");
@@ -479,12 +479,12 @@ fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
     let name = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
     let sandbox = Sandbox::new().without_env("PINTLE_PLUGIN_PATH");
     let folder = sandbox.path("").join(name(b"odd\xff"));
-    std::fs::create_dir(&folder).expect("the sandbox is ours");
+    std::fs::create_dir(&folder).expect("the sandbox is writable");
     let files: Vec<_> =
         [b"a\xff.so", b"a\xfe.so", b"b\xff.so"].iter().map(|it| folder.join(name(*it))).collect();
     crate::support::install(&crate::support::fixture("plain"), &files[0]);
     crate::support::install(&crate::support::fixture("veto"), &files[1]);
-    std::fs::write(&files[2], "text").expect("the sandbox is ours");
+    std::fs::write(&files[2], "text").expect("the sandbox is writable");
     let sandbox = sandbox.env("PINTLE_PLUGIN_PATH", &folder);
     let run = |words: &[&str], file: Option<&std::path::Path>, form: &str| {
         let args = words.iter().map(std::ffi::OsStr::new);

@@ -17,7 +17,7 @@ fn fill(sandbox: &Sandbox, n_hooks: usize) -> bool {
         skip("strip");
         return false;
     }
-    let library = fs::read(stripped).expect("it is ours");
+    let library = fs::read(stripped).expect("it is accessible");
     let from = b"good.example.org";
     let places: Vec<_> =
         (0..library.len() - from.len()).filter(|at| library[*at..].starts_with(from)).collect();
@@ -25,7 +25,7 @@ fn fill(sandbox: &Sandbox, n_hooks: usize) -> bool {
         let mut library = library.clone();
         let name = format!("g{number:03}");
         places.iter().for_each(|at| library[*at..*at + 4].copy_from_slice(name.as_bytes()));
-        fs::write(sandbox.plugins().join(format!("{name}.so")), library).expect("it is ours");
+        fs::write(sandbox.plugins().join(format!("{name}.so")), library).expect("it is accessible");
     }
     true
 }
@@ -66,8 +66,8 @@ fn the_limit_on_open_files_is_raised_and_then_named() {
                     limit of 32 open files";
     assert!(out.stderr.contains(expected), "{out}");
     assert!(out.stderr.contains("`ulimit -n 1024`"), "{out}");
-    fs::remove_dir_all(sandbox.work()).expect("it is ours");
-    fs::create_dir(sandbox.work()).expect("it is ours");
+    fs::remove_dir_all(sandbox.work()).expect("it is accessible");
+    fs::create_dir(sandbox.work()).expect("it is accessible");
     // The hard limit is higher.
     let out = sandbox.script(&[], &format!("ulimit -Sn 32; {line}"));
     assert!(out.stderr.contains("the root symbol of plugin file `[PLUGINS]/zed.so`"), "{out}");

@@ -28,7 +28,7 @@ fn read(sandbox: &Sandbox, path: &str) -> String {
 
 #[track_caller]
 fn write(sandbox: &Sandbox, path: &str, text: &str) {
-    fs::write(sandbox.work().join(path), text).expect("the sandbox is ours");
+    fs::write(sandbox.work().join(path), text).expect("the sandbox is writable");
 }
 
 #[track_caller]
@@ -98,7 +98,7 @@ fn the_plural_belongs_to_the_kind() {
 fn a_definition_of_the_users_is_replaced_only_with_force() {
     let sandbox = project(&[]);
     let path = "config/crd/bases/captains.crew.example.org.yaml";
-    fs::create_dir_all(sandbox.work().join("config/crd/bases")).expect("the sandbox is ours");
+    fs::create_dir_all(sandbox.work().join("config/crd/bases")).expect("the sandbox is writable");
     write(&sandbox, path, "mine: true\n");
     check(
         &sandbox,

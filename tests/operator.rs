@@ -40,7 +40,7 @@ impl Operator {
 
     /// Returns a directory for a project, with the host and plugins that scaffold it.
     pub(crate) fn empty() -> Self {
-        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
+        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
         let sandbox = Sandbox::outside()
             .library("rust.so", &built("libpintle_plugin_rust.so"))
@@ -121,7 +121,7 @@ impl Operator {
     }
 
     fn prepare(&self, command: &mut Command) {
-        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
+        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
         let path = std::env::var("PATH").unwrap_or_default();
         command.current_dir(self.root()).env("CARGO_TARGET_DIR", target());
         // A proxy of rustup would look for the toolchain that the project names.
@@ -150,8 +150,8 @@ impl Operator {
     pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
         let path = self.root().join(path);
         let text = fs::read_to_string(&path).expect("the file is scaffolded");
-        assert_eq!(text.matches(from).count(), 1, "the scaffold has another shape: {text}");
-        fs::write(&path, text.replace(from, to)).expect("the project is ours");
+        assert_eq!(text.matches(from).count(), 1, "the scaffold has changed: {text}");
+        fs::write(&path, text.replace(from, to)).expect("the project is writable");
     }
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 
 /// Returns the directory in which all scaffolded projects are compiled.
 pub(crate) fn target() -> PathBuf {
-    deps_dir().ancestors().nth(2).expect("`deps` is in a target folder").join("scaffolded")
+    deps_dir().ancestors().nth(2).expect("`deps` is in a target directory").join("scaffolded")
 }
 
 /// Returns the scripts of the workflow's first job, with the names of their steps.
@@ -220,7 +220,7 @@ fn a_scaffolded_operator_passes_its_own_checks() {
         files.sort_by_key(fs::DirEntry::file_name);
         files
             .iter()
-            .map(|it| (it.path(), fs::read_to_string(it.path()).expect("it is a text")))
+            .map(|it| (it.path(), fs::read_to_string(it.path()).expect("it is UTF-8")))
             .collect()
     };
     let scaffolded = read();
@@ -311,12 +311,12 @@ fn kubebuilder_makes_a_chart(operator: &Operator) {
     // The keys that kubebuilder can read; the host also reads them.
     let path = operator.root().join("PROJECT");
     let project = fs::read_to_string(&path).expect("it is scaffolded").replace("/v1.0.0", "/v1");
-    fs::write(&path, project).expect("the project is ours");
+    fs::write(&path, project).expect("the project is writable");
     operator.run(Command::new("make").arg("build-installer"));
     let helm = "--plugins=helm.kubebuilder.io/v2-alpha";
     operator.run(Command::new(kubebuilder).args(["edit", helm]));
     let installer = fs::read_to_string(operator.root().join("dist/install.yaml"));
-    let objects = objects(&installer.expect("make writes it"));
+    let objects = objects(&installer.expect("make creates the file"));
     let chart = operator.root().join("dist/chart/templates");
     let files = walk(&chart);
     for object in objects.iter().filter(|it| it["kind"] != "Namespace") {
@@ -339,7 +339,7 @@ fn kubebuilder_makes_a_chart(operator: &Operator) {
 /// Returns all files in a directory.
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("it is a folder").flatten() {
+    for entry in fs::read_dir(folder).expect("it is a directory").flatten() {
         match entry.path() {
             path if path.is_dir() => files.append(&mut walk(&path)),
             path => files.push(path),
@@ -446,7 +446,7 @@ fn any_definition(group: &str, version: &str, kind: &str, plural: &str) -> Value
 #[track_caller]
 fn assert_structural(plane: &ControlPlane) {
     let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    plane.kubectl(&wait).expect("the definitions are taken");
+    plane.kubectl(&wait).expect("the definitions are established");
     let types = "jsonpath={.items[*].status.conditions[?(@.status==\"True\")].type}";
     let types = plane.kubectl(&["get", "crd", "--output", types]).expect("there are definitions");
     assert!(!types.contains("NonStructuralSchema"), "{types}");
@@ -466,7 +466,7 @@ impl Replica {
             .create(true)
             .append(true)
             .open(plane.path(&format!("{identity}.log")));
-        let log = log.expect("the folder is ours");
+        let log = log.expect("the directory is writable");
         let child = Command::new(target().join("debug/proven"))
             .args(["--leader-elect", "--identity", identity, "--namespace", "default"])
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
@@ -493,7 +493,7 @@ impl Replica {
     fn stop(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
-        let status = self.child.wait().expect("it is ours");
+        let status = self.child.wait().expect("it is accessible");
         assert!(status.success(), "the operator ended with {status}");
     }
 }
@@ -519,7 +519,7 @@ pub(crate) fn http_get(address: &str, path: &str) -> String {
 
 /// Returns how the API server reaches a webhook of the replica: by URL, with its authority.
 pub(crate) fn client_config(plane: &ControlPlane, port: u16, path: &str) -> Value {
-    let authority = fs::read(plane.path("ca.crt")).expect("the authority is made");
+    let authority = fs::read(plane.path("ca.crt")).expect("the authority can be created");
     let authority = base64::engine::general_purpose::STANDARD.encode(authority);
     json!({ "url": format!("https://127.0.0.1:{port}{path}"), "caBundle": authority })
 }
@@ -589,10 +589,10 @@ fn a_scaffolded_operator_works_on_a_cluster() {
          Some(\"needed\") => Err(\"the ship needs a captain\".to_owned()),\n        _ => Ok(()),\n    }\n",
     );
     operator.cargo(&["build", "--quiet", "--bins"]);
-    fs::create_dir(plane.path("webhook")).expect("the folder is new");
+    fs::create_dir(plane.path("webhook")).expect("the directory is new");
     plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
     for (from, to) in [("hook.crt", "webhook/tls.crt"), ("hook.key", "webhook/tls.key")] {
-        fs::copy(plane.path(from), plane.path(to)).expect("the certificate is made");
+        fs::copy(plane.path(from), plane.path(to)).expect("the certificate exists");
     }
 
     let port = free_port();
@@ -625,7 +625,7 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
     let _ = berth.run("cluster create NAME --agents 1").success();
     let manifest = berth.sandbox.path("crd.yaml");
     let definitions = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
-    fs::write(&manifest, definitions).expect("the folder is ours");
+    fs::write(&manifest, definitions).expect("the directory is writable");
     berth.kubectl(&format!("apply -f {}", manifest.display()));
     berth.kubectl("wait --for=condition=Established crd --all --timeout=60s");
     let [metrics, health] = [free_port(), free_port()];
@@ -639,7 +639,8 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
         .spawn()
         .expect("the operator is built");
     let object = berth.sandbox.path("ann.json");
-    fs::write(&object, captain("ann", json!("hey")).to_string()).expect("the folder is ours");
+    fs::write(&object, captain("ann", json!("hey")).to_string())
+        .expect("the directory is writable");
     berth.kubectl(&format!("apply -f {}", object.display()));
     let begin = std::time::Instant::now();
     let mut found = String::new();
@@ -654,7 +655,7 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
     }
     let _ = child.kill();
     let _ = child.wait();
-    assert_eq!(found, "HEY", "the operator has made the owned object");
+    assert_eq!(found, "HEY", "the operator has created the owned object");
 }
 
 fn definitions_are_established(plane: &ControlPlane, operator: &Operator, port: u16) {
@@ -779,7 +780,7 @@ fn samples_are_valid(plane: &ControlPlane, operator: &Operator) {
     let samples = fs::read_dir(operator.root().join("config/samples"));
     let samples = samples.expect("they are scaffolded").flatten().map(|it| it.path());
     for sample in samples.filter(|it| !it.ends_with("kustomization.yaml")) {
-        let text = fs::read_to_string(&sample).expect("it is a text");
+        let text = fs::read_to_string(&sample).expect("it is UTF-8");
         let applied = plane.kubectl_with(&["apply", "-f", "-"], &text);
         applied.unwrap_or_else(|err| panic!("{}: {err}", sample.display()));
     }
@@ -798,7 +799,7 @@ fn webhooks_answer(plane: &ControlPlane) {
         plane.kubectl_says(&["apply", "-f", "-"], &captain("warned", json!("hey")).to_string());
     assert!(stderr.contains("Warning: the rum is low"), "{stderr}");
     apply(plane, &captain("needed", json!("hey")));
-    let err = plane.kubectl(&["delete", "captain", "needed"]).expect_err("it is needed");
+    let err = plane.kubectl(&["delete", "captain", "needed"]).expect_err("the field is required");
     assert!(err.contains("denied the request: the ship needs a captain"), "{err}");
 
     let converted = plane.kubectl(&["get", "captains.v2.crew.example.org", "silent", "-o", "json"]);

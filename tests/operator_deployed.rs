@@ -22,7 +22,7 @@ impl Deployed {
         let metrics = free_port();
         let kubeconfig = account(plane, name);
         let log = plane.path(&format!("{name}.log"));
-        let file = fs::File::create(&log).expect("the folder is ours");
+        let file = fs::File::create(&log).expect("the directory is writable");
         let child = Command::new(target().join("debug").join(name))
             .arg("--leader-elect")
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
@@ -78,7 +78,7 @@ fn account(plane: &ControlPlane, name: &str) -> PathBuf {
         "{clusters}users:\n- name: account\n  user:\n    token: {token}\n\
          contexts:\n- name: test\n  context:\n    cluster: test\n    user: account\n"
     );
-    fs::write(&path, text).expect("the folder is ours");
+    fs::write(&path, text).expect("the directory is writable");
     path
 }
 
@@ -159,7 +159,7 @@ fn what_is_deployed_works_with_its_own_rights_and_leaves_nothing_behind() {
 }
 
 fn metrics_are_for_those_who_may_read_them(plane: &ControlPlane, deployed: &Deployed) {
-    let err = deployed.metrics("no-such-token").expect_err("nobody has this token");
+    let err = deployed.metrics("no-such-token").expect_err("the token is invalid");
     assert!(err.contains("Unauthorized") || err.contains("logged in"), "{err}");
     for command in ["create serviceaccount stranger", "create serviceaccount prometheus"] {
         plane.kubectl(&command.split(' ').collect::<Vec<_>>()).expect("it is new");
@@ -274,6 +274,6 @@ fn webhooks_are_off_in_a_local_run(plane: &ControlPlane, operator: &Operator) {
     // Like Ctrl-C: the whole process group of the terminal.
     let group = rustix::process::Pid::from_child(&run);
     rustix::process::kill_process_group(group, rustix::process::Signal::INT).expect("it runs");
-    let _ = run.wait().expect("it is ours");
+    let _ = run.wait().expect("it is accessible");
     assert!(http_get(&format!("127.0.0.1:{health}"), "/readyz").is_empty(), "it has ended");
 }

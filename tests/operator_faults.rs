@@ -42,7 +42,7 @@ impl Running {
     ) -> Self {
         let [metrics, health] = [free_port(), free_port()];
         let log = folder.join(format!("operator-{health}.log"));
-        let file = fs::File::create(&log).expect("the folder is ours");
+        let file = fs::File::create(&log).expect("the directory is writable");
         let child = Command::new(target().join("debug").join(name))
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
             .arg("--metrics-secure=false")
@@ -77,7 +77,7 @@ impl Running {
         let address = format!("127.0.0.1:{}", self.health);
         let start = Instant::now();
         while !http_get(&address, path).contains(text) {
-            assert!(start.elapsed() < SOON, "{path} never says {text}:\n{}", self.log());
+            assert!(start.elapsed() < SOON, "{path} never reports {text}:\n{}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -87,7 +87,7 @@ impl Running {
     fn end(&mut self) -> (ExitStatus, String) {
         let start = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("it is ours") {
+            if let Some(status) = self.child.try_wait().expect("it is accessible") {
                 return (status, self.log());
             }
             assert!(start.elapsed() < SOON, "the operator does not end:\n{}", self.log());
@@ -112,7 +112,7 @@ fn kubeconfig(folder: &Path, port: u16) -> std::path::PathBuf {
          users:\n- name: test\n  user: {{}}\n\
          contexts:\n- name: test\n  context:\n    cluster: test\n    user: test\n"
     );
-    fs::write(&path, text).expect("the folder is ours");
+    fs::write(&path, text).expect("the directory is writable");
     path
 }
 
@@ -173,7 +173,7 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
                  -> Result<()> {\n    starting.done();\n    if std::env::var_os(\"DYING\").is_none() {\n        \
                  context.stop.cancelled().await;\n    }\n    Ok(())\n}\n";
     let text = fs::read_to_string(&main).expect("it is scaffolded");
-    fs::write(&main, text + dying).expect("the project is ours");
+    fs::write(&main, text + dying).expect("the project is writable");
     operator.cargo(&["build", "--quiet", "--bins"]);
     let folder = operator.root();
 
@@ -212,8 +212,8 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
         .expect("the operator is built");
     let mut log = String::new();
     let stdout = second.stdout.as_mut().expect("it is a pipe");
-    stdout.read_to_string(&mut log).expect("it is a text");
-    assert_eq!(second.wait().expect("it is ours").code(), Some(1), "{log}");
+    stdout.read_to_string(&mut log).expect("it is UTF-8");
+    assert_eq!(second.wait().expect("it is accessible").code(), Some(1), "{log}");
     assert!(log.contains(&format!("failed to listen on {addr}")), "{log}");
 
     // A server that fails ends the process, and the error names it.
@@ -282,10 +282,10 @@ fn a_scaffolded_operator_loses_nothing_and_minds_its_manners() {
     let rank = format!("{message}    pub rank: String,\n");
     operator.replace("src/api/crew/v1/sailor.rs", message, &rank);
     operator.cargo(&["build", "--quiet", "--bins"]);
-    fs::create_dir(plane.path("webhook")).expect("the folder is new");
+    fs::create_dir(plane.path("webhook")).expect("the directory is new");
     plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
     for (from, to) in [("hook.crt", "webhook/tls.crt"), ("hook.key", "webhook/tls.key")] {
-        fs::copy(plane.path(from), plane.path(to)).expect("the certificate is made");
+        fs::copy(plane.path(from), plane.path(to)).expect("the certificate exists");
     }
 
     let port = free_port();
@@ -327,7 +327,7 @@ fn definitions_of_another_age(plane: &ControlPlane, operator: &Operator, port: u
         apply(plane, &definition);
     }
     let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    plane.kubectl(&wait).expect("the definitions are taken");
+    plane.kubectl(&wait).expect("the definitions are established");
 }
 
 fn webhooks(plane: &ControlPlane, port: u16) {
@@ -454,7 +454,7 @@ fn manners(plane: &ControlPlane, running: &Running) {
     let path = "/apis/crew.example.org/v1/namespaces/default/captains/ann/status";
     plane
         .kubectl_with(&["replace", "--raw", path, "-f", "-"], &object.to_string())
-        .expect("the status is ours to change");
+        .expect("the status can be changed");
     thread::sleep(Duration::from_secs(3));
     assert_eq!(n_applied(), before, "{}", running.log());
     object = get(plane, "captains.v1.crew.example.org/ann");

@@ -10,8 +10,8 @@ use std::path::Path;
 #[track_caller]
 fn configure(sandbox: &Sandbox, text: &str) {
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is ours");
-    fs::write(config.join("plugins.toml"), text).expect("the folder is ours");
+    fs::create_dir_all(&config).expect("the directory is writable");
+    fs::write(config.join("plugins.toml"), text).expect("the directory is writable");
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn a_library_of_a_newer_system_is_refused_before_it_is_loaded() {
     let (own, newer) = (b"\0GLIBC_2.34\0", b"\0GLIBC_9.34\0");
     let at = bytes.windows(own.len()).position(|it| it == own).expect("it uses glibc");
     bytes[at..at + own.len()].copy_from_slice(newer);
-    fs::write(harbour.sandbox.work().join("plain.so"), bytes).expect("the folder is ours");
+    fs::write(harbour.sandbox.work().join("plain.so"), bytes).expect("the directory is writable");
     harbour.check(&["plugin install ./plain.so", "plugin check plain.so"], expect![[r#"
         $ pintle plugin install ./plain.so
         --- stderr ---

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// Answers each request with a function of its head, and returns the port.
 fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket is available");
     let port = listener.local_addr().expect("it is bound").port();
     let answer = Arc::new(answer);
     thread::spawn(move || {
@@ -101,7 +101,7 @@ fn the_query_of_an_address_is_kept_and_never_shown() {
     let lock = sandbox.path("home/.local/share/pintle/plugins/plugins.lock");
     let text = fs::read_to_string(&lock).expect("it is there");
     assert!(text.contains(&hello), "{text}");
-    fs::copy(&lock, sandbox.work().join("team.lock")).expect("a copy");
+    fs::copy(&lock, sandbox.work().join("team.lock")).expect("the file can be copied");
     let offline = ["plugin", "sync", "--lock", "team.lock", "--offline"];
     let _ = run(&["plugin", "remove", "hello"]).success();
     assert_eq!(run(&offline).code(), 1);
@@ -127,7 +127,7 @@ fn a_server_that_repeats_a_token_does_not_get_it_shown() {
 
 /// Returns a text as JSON.
 fn json(text: &str) -> String {
-    serde_json::to_string(text).expect("a text is JSON")
+    serde_json::to_string(text).expect("the text is JSON")
 }
 
 #[test]
@@ -177,13 +177,14 @@ fn a_lock_file_that_calls_a_release_signed_does_not_make_it_so() {
     let lock = fs::read_to_string(harbour.store().join("plugins.lock")).expect("it is there");
     let honest = ".trust = \"digest\"";
     assert!(lock.contains(honest), "{lock}");
-    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = fs::read_to_string(signer.path("pub")).expect("it was created");
     let key = key.lines().nth(1).expect("a key has two lines");
     let forged = ".trust = \"signed\"";
     let with_key = format!("{forged}\n\"hello.example.org\".key = \"{key}\"");
     for forged in [forged, &with_key] {
         let sandbox = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
-        fs::write(sandbox.work().join("team.lock"), lock.replace(honest, forged)).expect("ours");
+        fs::write(sandbox.work().join("team.lock"), lock.replace(honest, forged))
+            .expect("the file is accessible");
         let out = sandbox.run(["plugin", "sync", "--lock", "team.lock"]);
         assert_eq!(out.code(), 3, "{out}");
         assert!(out.stderr.contains("its trust is `digest`, and was `signed`"), "{out}");
@@ -214,7 +215,7 @@ fn a_sync_that_fails_leaves_nothing_of_the_plugin_that_failed() {
     let theirs = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
     fs::create_dir(theirs.work().join(".pintle")).expect("the directory is new");
     let theirs_lock = theirs.work().join(".pintle/plugins.lock");
-    fs::write(&theirs_lock, text.replace(right, &wrong)).expect("it is ours");
+    fs::write(&theirs_lock, text.replace(right, &wrong)).expect("it is accessible");
     let out = theirs.run(["plugin", "sync", "--locked"]);
     assert_eq!(out.code(), 3, "{out}");
     let failure = "failed to install `acme/other` while comparing its digest";
@@ -225,7 +226,7 @@ fn a_sync_that_fails_leaves_nothing_of_the_plugin_that_failed() {
         assert_eq!(theirs.run([command]).code(), 2);
     }
     // With the correct lock file, the other plugins follow.
-    fs::write(&theirs_lock, text).expect("it is ours");
+    fs::write(&theirs_lock, text).expect("it is accessible");
     let out = theirs.run(["plugin", "sync", "--locked"]).success();
     assert!(out.stdout.contains("2 plugins as locked, 1 installed"), "{out}");
     assert_eq!(theirs.run(["other"]).success().stdout, "hello 1.0.0\n");
@@ -339,7 +340,7 @@ impl Drop for Far {
 /// A proxy that only connects, to one port of this machine regardless of the requested address;
 /// returns its port and the requested addresses.
 fn proxy(to: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket is available");
     let port = listener.local_addr().expect("it is bound").port();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let asked = Arc::clone(&seen);
@@ -349,7 +350,7 @@ fn proxy(to: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
             thread::spawn(move || {
                 let head = head_of(&client);
                 let line = head.lines().next().unwrap_or_default().to_owned();
-                asked.lock().expect("no thread panics with it").push(line);
+                asked.lock().expect("no thread panics while it holds the lock").push(line);
                 tunnel(&client, to)
             });
         }
@@ -373,7 +374,8 @@ fn tunnel(mut client: &TcpStream, to: u16) -> io::Result<()> {
 fn own_authorities_are_trusted_and_proxies_are_used() {
     let mut sandbox = Sandbox::new();
     let Some(far) = Far::start(&sandbox) else { return };
-    fs::write(sandbox.work().join("hello.sh"), program("1.0.0", "hello")).expect("ours");
+    fs::write(sandbox.work().join("hello.sh"), program("1.0.0", "hello"))
+        .expect("the file is accessible");
     let near = format!("https://localhost:{}/hello.sh", far.port);
     let out = sandbox.run(["plugin", "install", &near]);
     let text = out.to_string().replace(&far.port.to_string(), "[PORT]");
@@ -393,7 +395,8 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
 
     // No name server knows this host: only the proxy reaches it.
     let (port, seen) = proxy(far.port);
-    let asked = || std::mem::take(&mut *seen.lock().expect("no thread panics with it"));
+    let asked =
+        || std::mem::take(&mut *seen.lock().expect("no thread panics while it holds the lock"));
     sandbox.set_env("HTTPS_PROXY", format!("http://127.0.0.1:{port}"));
     let _ = sandbox.run(["plugin", "install", "https://far.example/hello.sh"]).success();
     let lines = asked();
@@ -451,7 +454,7 @@ fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
     let Some(registry) = Registry::start(sandbox) else { return };
     let host = format!("127.0.0.1:{}", registry.port);
     let write = |file: &Asset| {
-        fs::write(sandbox.work().join(&file.name), &file.bytes).expect("the directory is ours");
+        fs::write(sandbox.work().join(&file.name), &file.bytes).expect("the directory is writable");
     };
 
     // One program for all platforms, without an index.
@@ -479,7 +482,7 @@ fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
     }
     oras.run(&format!("manifest index create {TYPE}.plugin.v1 {VERSION} {repo}:1.0.0 ours other"));
     oras.run(&format!("attach {TYPE}.signature.v1 {repo}:ours {}", signature.name));
-    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = fs::read_to_string(signer.path("pub")).expect("it was created");
     let key = key.lines().nth(1).expect("a key has two lines");
     let source = format!("oci://{repo}:1.0.0");
     let out = sandbox.run(["plugin", "install", &source, "--key", key]).success();

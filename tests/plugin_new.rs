@@ -98,7 +98,7 @@ fn what_it_releases_is_installed_and_runs() {
 #[test]
 fn what_cannot_be_created_is_left_alone() {
     let sandbox = Sandbox::new();
-    fs::create_dir(sandbox.work().join("taken")).expect("it is ours");
+    fs::create_dir(sandbox.work().join("taken")).expect("it is accessible");
     let expected = expect![[r#"
         $ pintle plugin new taken
         --- stderr ---
@@ -144,6 +144,6 @@ fn what_cannot_be_created_is_left_alone() {
         "plugin new a --scaffold=destroy",
         "plugin new a --pintle-plugin nowhere",
     ]));
-    let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is ours").collect();
+    let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is accessible").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

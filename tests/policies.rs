@@ -38,8 +38,8 @@ fn check(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
 
 #[track_caller]
 fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("it is in a directory")).expect("it is ours");
-    fs::write(path, text).expect("it is ours");
+    fs::create_dir_all(path.parent().expect("it is in a directory")).expect("it is accessible");
+    fs::write(path, text).expect("it is accessible");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
             [exit 0]
         "#]],
     );
-    assert_eq!(fs::read_to_string(&config).expect("it is ours"), "disabled = []\n# mine\n");
+    assert_eq!(fs::read_to_string(&config).expect("it is accessible"), "disabled = []\n# mine\n");
     let by_system = sandbox.path("system.toml");
     write(&by_system, "disabled = ['good']\n");
     let sandbox = sandbox.env("PINTLE_SYSTEM_CONFIG", by_system);
@@ -434,8 +434,8 @@ fn a_pre_release_that_was_not_asked_for_is_named() {
     let mut patched = bytes.clone();
     let places = bytes.windows(from.len()).enumerate().filter(|(_, it)| it == from);
     places.for_each(|(at, _)| patched[at..at + to.len()].copy_from_slice(to));
-    assert_ne!(bytes, patched, "the library says its version");
-    fs::write(sandbox.plugins().join("plain.so"), patched).expect("it is ours");
+    assert_ne!(bytes, patched, "the library contains its version");
+    fs::write(sandbox.plugins().join("plain.so"), patched).expect("it is accessible");
     check(
         &sandbox,
         &["plain", "plugin run plain plain", "plugin run plain/v1.0.0-rc1 plain"],

@@ -218,7 +218,7 @@ fn a_program_gets_nothing_of_the_callers_environment() {
     let program = sandbox.plugins().join("pintle-show");
     let script = "#!/bin/sh\ncase $PINTLE_COMMAND in\nINFO) printf 'version: 1.0.0\\ncommands:\\n- \
                   { command: show, about: Show }\\n' ;;\n*) echo \"$PATH $HOME $FOREIGN\" ;;\nesac\n";
-    fs::write(&program, script).expect("the directory is ours");
+    fs::write(&program, script).expect("the directory is writable");
     set_mode(&program, 0o755);
     let sandbox = sandbox.env("FOREIGN", "foreign");
     let change = format!("cp {} \"$plugins\"", program.display());
@@ -275,10 +275,10 @@ fn root_uses_nothing_that_others_may_change() {
     // The file itself, behind a link.
     let elsewhere = sandbox.path("elsewhere.so");
     fs::copy(fixture("plain"), &elsewhere).expect("it can be copied");
-    fs::remove_file(plugins.join("plain.so")).expect("it is ours");
+    fs::remove_file(plugins.join("plain.so")).expect("it is accessible");
     std::os::unix::fs::symlink(&elsewhere, plugins.join("plain.so")).expect("the name is free");
     let _ = sandbox.run(["plain"]).success();
-    chown(&elsewhere, Some(12345), None).expect("root may");
+    chown(&elsewhere, Some(12345), None).expect("root has permission");
     expect![[r#"
         $ pintle plain
         --- stderr ---
@@ -303,7 +303,7 @@ fn other_users_are_warned() {
     "#]].assert_eq(&sandbox.transcript(&["plain"]));
     set_mode(&sandbox.plugins(), 0o755);
     let file = sandbox.plugins().join("plain.so");
-    fs::remove_file(&file).expect("it is ours");
+    fs::remove_file(&file).expect("it is accessible");
     fs::copy(fixture("plain"), &file).expect("it can be copied");
     set_mode(&file, 0o666);
     expect![[r#"
@@ -322,7 +322,7 @@ fn root_runs_no_program_that_others_may_change() {
     }
     let sandbox = Sandbox::new();
     let program = sandbox.plugins().join("pintle-tool");
-    fs::write(&program, "#!/bin/sh\ntouch ran\n").expect("the directory is ours");
+    fs::write(&program, "#!/bin/sh\ntouch ran\n").expect("the directory is writable");
     set_mode(&program, 0o777);
     let output = sandbox.run(["plugin", "list"]).success();
     assert!(output.stdout.contains("it is not safe to run: all users can write to it"), "{output}");
@@ -334,5 +334,5 @@ fn root_runs_no_program_that_others_may_change() {
 
 #[track_caller]
 fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is accessible");
 }

@@ -50,7 +50,7 @@ impl<'a> Programs<'a> {
 
     fn prepared(self) -> Self {
         for name in ["real", "kept"] {
-            fs::create_dir(self.path(name)).expect("the folder is new");
+            fs::create_dir(self.path(name)).expect("the directory is new");
         }
         for name in ["pintle.sh", "pintle.py"] {
             fs::copy(kit_file(name), self.path("real").join(name)).expect("the kit is there");
@@ -85,7 +85,7 @@ impl<'a> Programs<'a> {
 
     /// Adds a program that is not a text file.
     pub(crate) fn add_file(&self, name: &str, file: &Path) {
-        fs::rename(file, self.path("real").join(name)).expect("the folder is ours");
+        fs::rename(file, self.path("real").join(name)).expect("the directory is writable");
         self.add_recorder(name);
     }
 
@@ -108,12 +108,12 @@ impl<'a> Programs<'a> {
 
     /// Returns the recorded messages of a kind, the oldest first.
     pub(crate) fn kept(&self, kind: &str) -> Vec<Value> {
-        let files = fs::read_dir(self.path("kept")).expect("the folder is ours");
-        let files = files.map(|it| it.expect("the folder is ours").path());
+        let files = fs::read_dir(self.path("kept")).expect("the directory is readable");
+        let files = files.map(|it| it.expect("the directory is readable").path());
         let mut files: Vec<_> =
             files.filter(|it| it.extension().is_some_and(|it| it == kind)).collect();
         files.sort_by_key(|it| it.metadata().and_then(|it| it.modified()).expect("it is there"));
-        let texts = files.iter().map(|it| fs::read_to_string(it).expect("a message is a text"));
+        let texts = files.iter().map(|it| fs::read_to_string(it).expect("a message is a string"));
         texts.flat_map(|it| messages(kind, &it)).collect()
     }
 
@@ -123,7 +123,7 @@ impl<'a> Programs<'a> {
         let schema = Schema::read();
         for kind in kinds {
             let kept = self.kept(kind);
-            assert!(!kept.is_empty(), "no {kind} was kept");
+            assert!(!kept.is_empty(), "no {kind} was recorded");
             kept.iter().for_each(|it| schema.check(kind, it));
         }
     }
@@ -222,8 +222,8 @@ pub(crate) fn kit_file(name: &str) -> PathBuf {
 fn write_program(path: &Path, text: &str) {
     // A new file, so that a running program is not overwritten.
     let _ = fs::remove_file(path);
-    fs::write(path, text).expect("the folder is ours");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    fs::write(path, text).expect("the directory is writable");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the file is writable");
 }
 
 /// Returns the path of a program, if it is on the search path.

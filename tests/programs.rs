@@ -807,7 +807,7 @@ fn shells(programs: &Programs<'_>) -> Vec<(String, String)> {
     if has("busybox") {
         // With its own awk, sed, tr and so on.
         let applets = programs.path("applets");
-        fs::create_dir(&applets).expect("the folder is new");
+        fs::create_dir(&applets).expect("the directory is new");
         let busybox = executable("busybox").expect("it is there");
         let mut install = Command::new(&busybox);
         let status = install.args(["--install", "-s"]).arg(&applets).status();

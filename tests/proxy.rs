@@ -100,39 +100,41 @@ impl Proxy {
     /// Like an engine with TLS, whose clients must send a certificate.
     pub(crate) fn start_tls(folder: &Path) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-        fs::create_dir(folder).expect("the folder is ours");
-        let ca_key = KeyPair::generate().expect("keys can be made");
-        let mut ca = CertificateParams::new(Vec::new()).expect("keys can be made");
+        fs::create_dir(folder).expect("the directory is writable");
+        let ca_key = KeyPair::generate().expect("keys can be created");
+        let mut ca = CertificateParams::new(Vec::new()).expect("keys can be created");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca_certificate = ca.self_signed(&ca_key).expect("keys can be made");
+        let ca_certificate = ca.self_signed(&ca_key).expect("keys can be created");
         let issuer = Issuer::new(ca, ca_key);
         let issue = || {
-            let key = KeyPair::generate().expect("keys can be made");
+            let key = KeyPair::generate().expect("keys can be created");
             let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-            let certificate =
-                CertificateParams::new(names).expect("keys can be made").signed_by(&key, &issuer);
-            (certificate.expect("keys can be made"), key)
+            let certificate = CertificateParams::new(names)
+                .expect("keys can be created")
+                .signed_by(&key, &issuer);
+            (certificate.expect("keys can be created"), key)
         };
         let (client, client_key) = issue();
-        fs::write(folder.join("ca.pem"), ca_certificate.pem()).expect("the folder is ours");
-        fs::write(folder.join("cert.pem"), client.pem()).expect("the folder is ours");
-        fs::write(folder.join("key.pem"), client_key.serialize_pem()).expect("the folder is ours");
+        fs::write(folder.join("ca.pem"), ca_certificate.pem()).expect("the directory is writable");
+        fs::write(folder.join("cert.pem"), client.pem()).expect("the directory is writable");
+        fs::write(folder.join("key.pem"), client_key.serialize_pem())
+            .expect("the directory is writable");
         let (server, server_key) = issue();
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(ca_certificate.der().clone()).expect("keys can be made");
+        roots.add(ca_certificate.der().clone()).expect("keys can be created");
         let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots)).build();
         let config = rustls::ServerConfig::builder()
-            .with_client_cert_verifier(verifier.expect("keys can be made"))
+            .with_client_cert_verifier(verifier.expect("keys can be created"))
             .with_single_cert(
                 vec![server.der().clone()],
                 rustls::pki_types::PrivateKeyDer::try_from(server_key.serialize_der())
-                    .expect("keys can be made"),
+                    .expect("keys can be created"),
             )
-            .expect("keys can be made");
+            .expect("keys can be created");
         let config = Arc::new(config);
         Self::serve(Arc::default(), move |client| {
             let connection =
-                rustls::ServerConnection::new(Arc::clone(&config)).expect("keys can be made");
+                rustls::ServerConnection::new(Arc::clone(&config)).expect("keys can be created");
             let mut tls = rustls::StreamOwned::new(connection, client);
             // The test makes only one request with a small answer per connection.
             let mut request = vec![0; 1 << 16];
@@ -149,8 +151,8 @@ impl Proxy {
     }
 
     fn serve(calls: Arc<Calls>, handle: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
-        let port = listener.local_addr().expect("a socket can be had").port();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket is available");
+        let port = listener.local_addr().expect("a socket is available").port();
         let is_over = Arc::new(AtomicBool::new(false));
         let (over, handle) = (Arc::clone(&is_over), Arc::new(handle));
         thread::spawn(move || {
@@ -172,7 +174,7 @@ impl Proxy {
 
     /// Returns the first lines of all calls so far, each once.
     pub(crate) fn calls(&self) -> Vec<String> {
-        self.calls.lines.lock().expect("no thread panics with it").clone()
+        self.calls.lines.lock().expect("no thread panics while it holds the lock").clone()
     }
 
     /// Waits until the engine has answered all calls that change something.
@@ -204,10 +206,10 @@ pub(crate) fn wait_for_call(held: &Receiver<Held>, host: &mut Child) -> Option<H
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if host.try_wait().expect("the host is ours").is_some() {
+        if host.try_wait().expect("the host is a child process").is_some() {
             return None;
         }
-        assert!(start.elapsed() < PATIENCE, "the call does not come");
+        assert!(start.elapsed() < PATIENCE, "the call is never made");
     }
 }
 
@@ -239,7 +241,7 @@ impl Call {
         }
         let line = start.split(|it| *it == b'\r').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line).into_owned();
-        let mut lines = calls.lines.lock().expect("no thread panics with it");
+        let mut lines = calls.lines.lock().expect("no thread panics while it holds the lock");
         let (nth, is_new) = (lines.len(), !lines.contains(&line));
         if is_new {
             lines.push(line.clone());
@@ -270,8 +272,8 @@ impl Call {
             return;
         }
         let (mut from_client, mut to_engine) = (
-            self.client.try_clone().expect("a socket can be had"),
-            engine.try_clone().expect("a socket can be had"),
+            self.client.try_clone().expect("a socket is available"),
+            engine.try_clone().expect("a socket is available"),
         );
         thread::spawn(move || {
             let _ = io::copy(&mut from_client, &mut to_engine);

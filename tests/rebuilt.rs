@@ -32,7 +32,7 @@ pub(crate) fn newer() -> Newer {
     workspace.write("newer/core/host/src/main.rs", HOST_MAIN);
     workspace.cargo(&["build", "-p", "fixture-newer", "-p", "pintle-host", "--lib", "--bin", HOST]);
     let programs = deps_dir();
-    let programs = programs.parent().expect("`deps` is in a folder");
+    let programs = programs.parent().expect("`deps` is in a directory");
     Newer { plugin: built("libfixture_newer.so"), host: programs.join(HOST) }
 }
 
@@ -295,8 +295,9 @@ struct Workspace {
 impl Workspace {
     fn new(name: &'static str, members: &[&str]) -> Self {
         let dir = target_dir().join("fixtures").join(name);
-        fs::create_dir_all(&dir).expect("the target folder is ours");
-        let lock = File::create(dir.with_file_name("lock")).expect("the target folder is ours");
+        fs::create_dir_all(&dir).expect("the target directory is writable");
+        let lock =
+            File::create(dir.with_file_name("lock")).expect("the target directory is writable");
         lock.lock().expect("a file can be locked");
         let workspace = Self { dir, name, _lock: lock };
 
@@ -375,7 +376,7 @@ impl Workspace {
                 (false, _) if original.is_file() || copy.ends_with("src/main.rs") => Ok(()),
                 (false, _) => fs::remove_file(&copy),
             };
-            removed.expect("the target folder is ours");
+            removed.expect("the target directory is writable");
         }
     }
 
@@ -385,16 +386,16 @@ impl Workspace {
         if fs::read_to_string(&path).is_ok_and(|it| it == text) {
             return false;
         }
-        let dir = path.parent().expect("a file is in a folder");
-        fs::create_dir_all(dir).expect("the target folder is ours");
-        fs::write(path, text).expect("the target folder is ours");
+        let dir = path.parent().expect("a file is in a directory");
+        fs::create_dir_all(dir).expect("the target directory is writable");
+        fs::write(path, text).expect("the target directory is writable");
         true
     }
 
     /// Runs cargo in the workspace, with the profile of the tests.
     fn cargo(&self, args: &[&str]) {
         let deps = deps_dir();
-        let profile = deps.parent().and_then(Path::file_name).expect("cargo names the folder");
+        let profile = deps.parent().and_then(Path::file_name).expect("cargo sets the directory");
         let profile = profile.to_str().expect("a profile's name is ASCII");
         let profile = if profile == "debug" { "dev" } else { profile };
         let (verb, rest) = args.split_first().expect("cargo needs a verb");
@@ -410,7 +411,7 @@ impl Workspace {
 
 #[track_caller]
 fn replace_once(text: &str, from: &str, to: &str) -> String {
-    assert_eq!(text.matches(from).count(), 1, "the sources have another shape: {from}");
+    assert_eq!(text.matches(from).count(), 1, "the sources have changed: {from}");
     text.replace(from, to)
 }
 
@@ -421,10 +422,10 @@ fn read(path: &Path) -> String {
 /// Returns the directory of the repository.
 pub(crate) fn root() -> PathBuf {
     let core = Path::new(env!("CARGO_MANIFEST_DIR"));
-    core.parent().expect("the host is a folder of the repository").to_owned()
+    core.parent().expect("the host is in the repository").to_owned()
 }
 
 pub(crate) fn target_dir() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
+    tmp.parent().expect("cargo's directory for tests is in its target directory").to_owned()
 }

@@ -710,7 +710,7 @@ fn a_manifest_cannot_forge_a_line_of_the_host() {
     let text = |it: &str| format!("\"target\":\"{it}\"");
     let sandbox = Sandbox::new();
     let library = with_manifest_text(&text(target), &text(&forged));
-    std::fs::write(sandbox.plugins().join("plain.so"), library).expect("the folder is ours");
+    std::fs::write(sandbox.plugins().join("plain.so"), library).expect("the directory is writable");
     let file = sandbox.plugins().join("plain.so").display().to_string();
     let lines = ["plugin list", "plugin list --all --check", "plugin inspect", "plugin check"];
     let subjects = ["", &file, "plain"];
@@ -799,9 +799,9 @@ fn a_plugin_directory_that_cannot_be_read_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::unprivileged().plugin("good");
     let closed = sandbox.path("closed");
-    std::fs::create_dir(&closed).expect("the sandbox is ours");
+    std::fs::create_dir(&closed).expect("the sandbox is writable");
     let nobody = std::fs::Permissions::from_mode(0o000);
-    std::fs::set_permissions(&closed, nobody).expect("the directory is ours");
+    std::fs::set_permissions(&closed, nobody).expect("the directory is writable");
     let sandbox = sandbox.env("PINTLE_PLUGIN_SYSTEM_PATH", &closed);
     let lines = ["greet ada", "plugin list", "plugin check good -o json", "--help"];
     for line in lines {

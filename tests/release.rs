@@ -45,7 +45,7 @@ fn the_recipes_for_packages_can_be_parsed() {
     let temp = temp_dir();
     let [spec, arch] = [("spec", "pintle.spec"), ("bash", "PKGBUILD")].map(|(language, name)| {
         let path = temp.path().join(name);
-        fs::write(&path, block(language)).expect("the directory is ours");
+        fs::write(&path, block(language)).expect("the directory is writable");
         path
     });
     let show = r#"set -eu; RUSTFLAGS=; . "$0"; for it in "${pkgname[@]}"; do
@@ -72,7 +72,7 @@ fn the_recipes_for_packages_can_be_parsed() {
 /// Returns a directory in cargo's directory, because the builds in it are large.
 fn temp_dir() -> TempDir {
     let temp = tempfile::Builder::new().prefix("release-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-    temp.expect("a temporary directory can be made")
+    temp.expect("a temporary directory can be created")
 }
 
 fn root() -> PathBuf {
@@ -93,7 +93,7 @@ fn replace_source(config: &Path, dir: &Path) {
          [source.vendored]\ndirectory = \"{}\"\n\n[net]\noffline = true\n",
         dir.display()
     );
-    fs::write(config, format!("{text}\n{source}")).expect("the file is ours");
+    fs::write(config, format!("{text}\n{source}")).expect("the file is writable");
 }
 
 /// The sources in a directory, with third-party crates beside them.
@@ -103,7 +103,7 @@ struct Tree {
 
 impl Tree {
     fn new(path: PathBuf, vendor: &Path) -> Self {
-        fs::create_dir_all(&path).expect("the directory is ours");
+        fs::create_dir_all(&path).expect("the directory is writable");
         for entry in fs::read_dir(root()).expect("the workspace can be read") {
             let entry = entry.expect("it can be read");
             // The fuzz targets are a separate workspace.
@@ -143,7 +143,7 @@ impl Tree {
         let crates = self.path.join("vendor");
         package_crates(temp, &crates);
         let home = self.cargo_home().parent().expect("it is in a home").to_owned();
-        fs::create_dir_all(self.cargo_home()).expect("the directory is ours");
+        fs::create_dir_all(self.cargo_home()).expect("the directory is writable");
         replace_source(&self.cargo_home().join("config.toml"), &crates);
         // Built like `dist`, so that the third-party crates are not rebuilt.
         let renamed = [
@@ -226,7 +226,7 @@ fn install_and_remove(dist: &Path) {
     root.dpkg(["--remove", "pintle-plugin-ci"].map(Into::into)).expect("it is there");
 
     let all = debs(dist).into_iter().map(PathBuf::into_os_string);
-    let _ = root.dpkg(["--install".into()].into_iter().chain(all)).expect("all are there");
+    let _ = root.dpkg(["--install".into()].into_iter().chain(all)).expect("all exist");
     root.add_libraries();
     expect![[r#"
         KEY                         STATE  TRANSPORT  PROVIDES                                                                                  REASON
@@ -296,15 +296,15 @@ fn install_and_remove(dist: &Path) {
     .assert_eq(&pc.expect("it is there").replace(&triplet(), "[TRIPLET]"));
 
     let all = HOSTS.into_iter().chain(PLUGINS).map(OsString::from);
-    let _ = root.dpkg(["--purge".into()].into_iter().chain(all)).expect("all are there");
-    assert!(!root.path("usr").exists(), "something is left of the packages");
+    let _ = root.dpkg(["--purge".into()].into_iter().chain(all)).expect("all exist");
+    assert!(!root.path("usr").exists(), "the packages left files behind");
 }
 
 /// Runs the host that is built on the library: it has its own name, and loads plugins from its own
 /// directory besides those that are part of it.
 fn check_embedding_host(root: &System) {
     let plugins = format!("usr/lib/{}/rudder/plugins", triplet());
-    fs::create_dir_all(root.path(&plugins)).expect("the directory is ours");
+    fs::create_dir_all(root.path(&plugins)).expect("the directory is writable");
     let library = "libpintle_plugin_ci.so";
     let packaged = root.path(&format!("usr/lib/{}/pintle/plugins/{library}", triplet()));
     let _ = fs::copy(packaged, root.path(&plugins).join(library)).expect("it is installed");
@@ -323,7 +323,8 @@ fn check_embedding_host(root: &System) {
     assert!(checked.contains("all checks passed"), "{checked}");
     let help = root.host("rudder --help");
     assert!(!help.to_lowercase().contains("pintle") && !help.contains("cluster"), "{help}");
-    fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet()))).expect("it is ours");
+    fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet())))
+        .expect("it is accessible");
 }
 
 /// A directory that dpkg treats as a system that has only the machine's C library.
@@ -344,10 +345,10 @@ impl System {
         let dir = temp_dir();
         let admin = dir.path().join("var/lib/dpkg");
         for name in ["info", "updates"] {
-            fs::create_dir_all(admin.join(name)).expect("the directory is ours");
+            fs::create_dir_all(admin.join(name)).expect("the directory is writable");
         }
         let status = run(Command::new("dpkg-query").args(["--status", "libc6", "libgcc-s1"]));
-        fs::write(admin.join("status"), status).expect("the file is ours");
+        fs::write(admin.join("status"), status).expect("the file is writable");
         Self { dir }
     }
 
@@ -395,7 +396,8 @@ impl System {
         let libraries = run(Command::new("ldd").arg(self.path("usr/bin/pintle")));
         for library in libraries.split_whitespace().filter(|it| it.starts_with('/')) {
             let copy = self.path(&library[1..]);
-            fs::create_dir_all(copy.parent().expect("it is in a directory")).expect("it is ours");
+            fs::create_dir_all(copy.parent().expect("it is in a directory"))
+                .expect("it is accessible");
             let _ = fs::copy(library, copy).expect("a library can be copied");
         }
     }
@@ -430,10 +432,10 @@ fn package_crates(temp: &Path, crates: &Path) {
         for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
             assert!(unpacked.join(file).is_file(), "the crate `{name}` has no {file}");
         }
-        let digest = pintle_manager::Digest::of(&fs::read(&archive).expect("it was made")).hex();
+        let digest = pintle_manager::Digest::of(&fs::read(&archive).expect("it was created")).hex();
         let sums = serde_json::json!({"files": {}, "package": digest});
         let path = unpacked.join(".cargo-checksum.json");
-        fs::write(path, sums.to_string()).expect("the directory is ours");
+        fs::write(path, sums.to_string()).expect("the directory is writable");
     }
 }
 
@@ -443,7 +445,7 @@ fn published() -> Vec<(String, String)> {
     let metadata = run(metadata.current_dir(root()));
     let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("it is JSON");
     let packages = metadata["packages"].as_array().expect("there are packages").iter();
-    let text = |it: &serde_json::Value| it.as_str().expect("it is a text").to_owned();
+    let text = |it: &serde_json::Value| it.as_str().expect("it is a string").to_owned();
     let packages = packages.filter(|it| it["publish"].is_null());
     packages.map(|it| (text(&it["name"]), text(&it["version"]))).collect()
 }
@@ -474,7 +476,7 @@ fn clean(program: impl AsRef<OsStr>) -> Command {
 fn run(command: &mut Command) -> String {
     let out = command.output().expect("the program is there");
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("it is a text")
+    String::from_utf8(out.stdout).expect("it is UTF-8")
 }
 
 fn is_root() -> bool {
@@ -488,7 +490,7 @@ fn is_there(tool: &str) -> bool {
 }
 
 fn read_all(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(dir).expect("it was made");
+    let entries = fs::read_dir(dir).expect("it was created");
     let paths = entries.map(|it| it.expect("it can be read").path());
     let name = |it: &Path| it.file_name().expect("it has a name").to_string_lossy().into_owned();
     paths.map(|it| (name(&it), fs::read(&it).expect("it can be read"))).collect()

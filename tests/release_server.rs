@@ -122,7 +122,7 @@ struct Facts {
 impl ReleaseServer {
     /// Starts a server without releases.
     pub(crate) fn start() -> Self {
-        let bind = || TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+        let bind = || TcpListener::bind("127.0.0.1:0").expect("a socket is available");
         let port = |it: &TcpListener| it.local_addr().expect("the socket is bound").port();
         let (api, files) = (bind(), bind());
         let state = Arc::new(State {
@@ -204,7 +204,7 @@ impl Drop for ReleaseServer {
 
 impl State {
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().expect("no thread panics with it")
+        self.facts.lock().expect("no thread panics while it holds the lock")
     }
 
     /// Returns the address to which the API redirects for a file.

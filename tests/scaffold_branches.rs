@@ -82,7 +82,7 @@ impl Repository {
 
     #[track_caller]
     fn write(&self, path: &str, text: &str) {
-        fs::write(self.0.work().join(path), text).expect("the project is ours");
+        fs::write(self.0.work().join(path), text).expect("the project is writable");
     }
 
     /// Returns the kinds in PROJECT, in the record, and in the file that lists them.
@@ -152,7 +152,7 @@ fn in_format_1(record: &str) -> String {
             *format = json!(1);
         }
         if let Some(Value::Object(command)) = line.get_mut("command") {
-            let id = command["id"].as_str().expect("it is a text").to_owned();
+            let id = command["id"].as_str().expect("it is a string").to_owned();
             let number = numbers.len() + 1;
             numbers.insert(id, number);
             command.insert("id".to_owned(), number.into());
@@ -160,7 +160,7 @@ fn in_format_1(record: &str) -> String {
         }
         if let Some(Value::Array(by)) = line.pointer_mut("/file/by") {
             for origin in by {
-                let id = origin["command"].as_str().expect("it is a text");
+                let id = origin["command"].as_str().expect("it is a string");
                 origin["command"] = numbers[id].into();
             }
         }

@@ -27,8 +27,8 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 /// Copies the content of a directory, with its subdirectories, into another.
 #[track_caller]
 pub(crate) fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("the folder is ours");
-    for entry in fs::read_dir(from).expect("the folder is there") {
+    fs::create_dir_all(to).expect("the directory is writable");
+    for entry in fs::read_dir(from).expect("the directory exists") {
         let from = entry.expect("it can be read").path();
         let to = to.join(from.file_name().expect("it has a name"));
         match from.is_dir() {
@@ -49,7 +49,7 @@ pub(crate) fn built(file_name: &str) -> PathBuf {
 /// Returns the program of the example `name`.
 #[track_caller]
 pub(crate) fn example(name: &str) -> PathBuf {
-    let path = deps_dir().parent().expect("`deps` is in a folder").join("examples").join(name);
+    let path = deps_dir().parent().expect("`deps` is in a directory").join("examples").join(name);
     assert!(path.is_file(), "`{}` is missing: build the examples", path.display());
     path
 }
@@ -57,7 +57,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
 /// Returns the directory of the test binary.
 pub(crate) fn deps_dir() -> PathBuf {
     let test = std::env::current_exe().expect("the test binary has a path");
-    test.parent().expect("the test binary is in a folder").to_owned()
+    test.parent().expect("the test binary is in a directory").to_owned()
 }
 
 /// Reports that a test is skipped because something is missing, or fails if all tests must run.
@@ -78,7 +78,7 @@ pub(crate) fn leave_out(missing: &str) {
     if let Some(path) = std::env::var_os("PINTLE_TESTS_LEFT_OUT") {
         use std::io::Write as _;
         let file = fs::OpenOptions::new().append(true).open(path);
-        file.and_then(|mut it| it.write_all(line.as_bytes())).expect("the runner made the file");
+        file.and_then(|mut it| it.write_all(line.as_bytes())).expect("the runner created the file");
     }
 }
 
@@ -120,7 +120,7 @@ impl Sandbox {
         let program = env!("CARGO_BIN_EXE_pintle").into();
         let mut sandbox = Self::in_dir(&std::env::temp_dir(), program, "PINTLE");
         let open = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(sandbox.root.path(), open).expect("the folder is ours");
+        fs::set_permissions(sandbox.root.path(), open).expect("the directory is writable");
         let copy = sandbox.root.path().join("pintle");
         // From another process: if the copy were open for writing in this one, a host that another
         // test starts at that moment would inherit it, and a program that is open for writing
@@ -134,9 +134,9 @@ impl Sandbox {
 
     fn in_dir(dir: &Path, program: PathBuf, prefix: &str) -> Self {
         let root = tempfile::Builder::new().prefix("host-").tempdir_in(dir);
-        let root = root.expect("a temporary folder can be made");
+        let root = root.expect("a temporary directory can be created");
         for name in ["plugins", "home", "desk"] {
-            fs::create_dir(root.path().join(name)).expect("the folder is new");
+            fs::create_dir(root.path().join(name)).expect("the directory is new");
         }
         let env = vec![
             (format!("{prefix}_PLUGIN_PATH"), root.path().join("plugins").into()),
@@ -407,7 +407,7 @@ pub(crate) fn first_line(pipe: impl Read + Send + 'static) -> String {
             let _ = sender.send(line);
         }
     });
-    receiver.recv_timeout(TIME_LIMIT).expect("the host says something")
+    receiver.recv_timeout(TIME_LIMIT).expect("the host prints output")
 }
 
 fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
@@ -422,11 +422,11 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
 fn wait(child: &mut Child, command: &Command) -> ExitStatus {
     let start = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
+        if let Some(status) = child.try_wait().expect("it is a child process") {
             return status;
         }
         if start.elapsed() > TIME_LIMIT {
-            child.kill().expect("the child is ours");
+            child.kill().expect("it is a child process");
             panic!("{command:?} hangs");
         }
         thread::sleep(Duration::from_millis(1));

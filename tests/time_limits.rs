@@ -11,7 +11,7 @@ fn becalmed() -> Sandbox {
 
 #[track_caller]
 fn assert_nothing_is_written(sandbox: &Sandbox) {
-    assert_eq!(fs::read_dir(sandbox.work()).expect("the folder can be read").count(), 0);
+    assert_eq!(fs::read_dir(sandbox.work()).expect("the directory is readable").count(), 0);
 }
 
 #[test]

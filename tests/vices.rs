@@ -61,7 +61,7 @@ pub(crate) const VICES: &[Vice] = &[
 /// each of `lines`, and checks that no other plugin is affected.
 #[track_caller]
 pub(crate) fn check(name: &str, lines: &[&str], expected: Expect) {
-    let vice = VICES.iter().find(|it| it.name == name).expect("the vice is in the list");
+    let vice = VICES.iter().find(|it| it.name == name).expect("the fault is in the list");
     let sandbox = match name {
         "unreadable" => Sandbox::unprivileged(),
         _ => Sandbox::new(),
@@ -110,7 +110,7 @@ pub(crate) fn check_others(sandbox: &Sandbox) {
         "plugin list --check",
     ] {
         let output = sandbox.run(line.split(' ')).success();
-        assert!(!output.stdout.is_empty(), "`{line}` says nothing:\n{output}");
+        assert!(!output.stdout.is_empty(), "`{line}` prints nothing:\n{output}");
     }
     assert!(sandbox.run(["version"]).stdout.starts_with("pintle 0."));
     assert_eq!(sandbox.run(["greet", "ada"]).success().stdout, "hello, ada\n");
@@ -144,7 +144,7 @@ fn file(sandbox: &Sandbox, name: &str) -> std::path::PathBuf {
 }
 
 fn write(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> bool {
-    fs::write(file(sandbox, name), bytes).expect("the folder is ours");
+    fs::write(file(sandbox, name), bytes).expect("the directory is writable");
     true
 }
 
@@ -154,7 +154,7 @@ fn copy(sandbox: &Sandbox, name: &str) -> bool {
 }
 
 fn directory(sandbox: &Sandbox) -> bool {
-    fs::create_dir(file(sandbox, "directory")).expect("the folder is ours");
+    fs::create_dir(file(sandbox, "directory")).expect("the directory is writable");
     true
 }
 
@@ -171,7 +171,7 @@ fn fifo(sandbox: &Sandbox) -> bool {
 fn unreadable(sandbox: &Sandbox) -> bool {
     write(sandbox, "unreadable", &plain());
     let nobody = Permissions::from_mode(0o000);
-    fs::set_permissions(file(sandbox, "unreadable"), nobody).expect("the file is ours");
+    fs::set_permissions(file(sandbox, "unreadable"), nobody).expect("the file is writable");
     true
 }
 
@@ -255,7 +255,7 @@ fn same_command(sandbox: &Sandbox) -> bool {
 fn two_links(sandbox: &Sandbox) -> bool {
     let path = file(sandbox, "two-links");
     install(&fixture("plain"), &path);
-    fs::hard_link(&path, file(sandbox, "two-links-hard")).expect("the folder is ours");
-    symlink(&path, file(sandbox, "two-links-soft")).expect("the folder is ours");
+    fs::hard_link(&path, file(sandbox, "two-links-hard")).expect("the directory is writable");
+    symlink(&path, file(sandbox, "two-links-soft")).expect("the directory is writable");
     true
 }
