@@ -27,7 +27,7 @@ impl Berth {
     fn wait_until(&self, what: &str, has_happened: impl Fn() -> bool) {
         let start = Instant::now();
         while !has_happened() {
-            assert!(start.elapsed().as_secs() < 30, "timed out waiting until {what}");
+            assert!(start.elapsed().as_secs() < 30, "timed out: {what}");
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -126,7 +126,7 @@ impl ControlPlane {
     pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
         let start = Instant::now();
         while !is_so() {
-            assert!(start.elapsed() < PATIENCE, "in vain: {what}\n{}", self.logs());
+            assert!(start.elapsed() < PATIENCE, "timed out: {what}\n{}", self.logs());
             thread::sleep(Duration::from_millis(100));
         }
     }
