@@ -1,6 +1,6 @@
-//! Accidents at a chosen operation on the disk, for unit tests of the store and of transactions.
+//! Injected faults at a chosen disk operation, for unit tests of the store and of transactions.
 //!
-//! All of it is bound to one thread, so that tests can run side by side.
+//! All state belongs to one thread, so tests can run in parallel.
 
 use pintle_host::fs::{Operation, fault};
 use std::cell::Cell;
@@ -22,41 +22,41 @@ pub(super) enum Accident {
     Kill,
     /// The change fails with this error of the system.
     Error(i32),
-    /// The change and all after it fail.
+    /// This change and all later changes fail.
     Broken(i32),
 }
 
-/// From now on, operations that change nothing are counted, too.
+/// From now on, operations that change nothing are also counted.
 pub(super) fn count_all(all: bool) {
     COUNTS_ALL.set(all);
 }
 
-/// Counts changes from 0, and has an accident at the `n`-th.
+/// Counts changes from 0, and injects the fault at the `n`-th.
 pub(super) fn plan(n: usize, accident: Accident) {
     install();
     DONE.set(0);
     PLAN.set(Some((n, accident)));
 }
 
-/// Counts changes from 0, and has no accident.
+/// Counts changes from 0, without a fault.
 pub(super) fn reset() {
     install();
     DONE.set(0);
     PLAN.set(None);
 }
 
-/// Returns how many changes there were since the last plan.
+/// Returns the number of changes since the last plan.
 pub(super) fn count() -> usize {
     DONE.get()
 }
 
-/// From now on, the system has neither exclusive renames nor exchanges.
+/// From now on, the system supports neither exclusive renames nor exchanges.
 pub(super) fn set_old_system(old: bool) {
     install();
     OLD_SYSTEM.set(old);
 }
 
-/// Has this thread's operations come by here, as long as it lives.
+/// Makes this thread's operations pass through here, as long as the value lives.
 fn install() {
     if !IS_READY.replace(true) {
         std::mem::forget(fault::inject(point));

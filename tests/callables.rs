@@ -1,5 +1,5 @@
-//! Programs on the search path as commands: which one is run, what reaches it, and that the host
-//! leaves nothing between it and its caller.
+//! Programs on the search path as commands: which one is run, what reaches it, and that no host
+//! process remains between it and its caller.
 
 use crate::completion::{BASH, FISH, Shell, ZSH};
 use crate::engine::Berth;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Shows the program's name and each argument.
+/// Prints the program's name and each argument.
 const SHOW: &str = r#"printf '%s' "${0##*/}"; for it; do printf ' [%s]' "$it"; done; echo"#;
 
 /// Returns a sandbox of the host `pintle` whose search path has the directories `bin` and `late`.
@@ -24,7 +24,7 @@ fn sandbox() -> Sandbox {
 
 fn with_path(sandbox: Sandbox) -> Sandbox {
     for dir in ["bin", "late"] {
-        fs::create_dir(sandbox.path(dir)).expect("the folder is new");
+        fs::create_dir(sandbox.path(dir)).expect("the directory is new");
     }
     let path = format!(
         "{}:{}:/usr/bin:/bin",
@@ -34,14 +34,14 @@ fn with_path(sandbox: Sandbox) -> Sandbox {
     sandbox.env("PATH", path)
 }
 
-/// Makes a script of `sh` under some path in the sandbox.
+/// Writes an `sh` script to a path in the sandbox.
 #[track_caller]
 fn script(sandbox: &Sandbox, path: &str, text: &str) {
     file(&sandbox.path(path), &format!("#!/bin/sh\n{text}\n"));
 }
 
-/// Makes an executable file. Another process writes it: were it open for writing in this one, a
-/// process that another test starts at that moment would keep it from being run (ETXTBSY).
+/// Writes an executable file from another process: if it were open for writing in this one, a
+/// process that another test starts at that moment would prevent it from being run (ETXTBSY).
 #[track_caller]
 fn file(path: &Path, text: &str) {
     let mut sh = Command::new("sh");
@@ -51,7 +51,7 @@ fn file(path: &Path, text: &str) {
 
 #[track_caller]
 fn check(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
-    // The columns are as wide as the real paths, which shows in their heading only.
+    // The columns are as wide as the real paths, which is visible in their headings only.
     let line = |it: &str| match it.starts_with("COMMAND") {
         true => it.split_whitespace().collect::<Vec<_>>().join(" ") + "\n",
         false => format!("{it}\n"),
@@ -166,7 +166,7 @@ fn the_program_is_the_hosts_process() {
     assert_eq!(sandbox.finish(child).success().stdout, expected);
 }
 
-/// What the shell itself would hand to a program, the host hands to it as well.
+/// Everything that the shell passes to a program, the host passes, too.
 #[track_caller]
 fn check_same(sandbox: &Sandbox, tool: &str, script: &str) {
     let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output();
@@ -415,14 +415,14 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
     let sandbox = sandbox();
     file(&sandbox.path("bin/pintle-text"), "echo hello\n");
     file(&sandbox.path("bin/pintle-empty"), "");
-    fs::write(sandbox.path("gz"), b"\x1f\x8b\x08\0\0").expect("the folder is ours");
+    fs::write(sandbox.path("gz"), b"\x1f\x8b\x08\0\0").expect("the directory is writable");
     let script = "cp gz bin/pintle-gz && chmod 755 bin/pintle-gz";
     let copied = Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")).status();
     assert!(copied.is_ok_and(|it| it.success()));
     file(&sandbox.path("bin/pintle-elf"), "\x7fELF\n echo RAN \"$@\"\n");
     let shell = fs::canonicalize("/bin/sh").expect("there is a shell");
     let shell = fs::read(shell).expect("the shell can be read");
-    fs::write(sandbox.path("half"), &shell[..shell.len() / 2]).expect("the folder is ours");
+    fs::write(sandbox.path("half"), &shell[..shell.len() / 2]).expect("the directory is writable");
     let script = "cp half bin/pintle-half && chmod 755 bin/pintle-half";
     let copied = Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")).status();
     assert!(copied.is_ok_and(|it| it.success()));
@@ -512,8 +512,8 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
     );
 }
 
-/// Goes on with a line of the search path: `relay` with a short one, `flood` with one that no
-/// system takes.
+/// Continues with a line of the search path: `relay` with a short one, `flood` with one that no
+/// system accepts.
 const RELAY: &str = r#"case $PINTLE_COMMAND in
 INFO) printf 'version: 1.0.0\ncommands: [{command: relay}, {command: flood}]\n' ;;
 *)
@@ -549,9 +549,9 @@ fn a_plugin_goes_on_with_a_program() {
 fn a_program_makes_clusters_of_its_own_kind() {
     let Some(berth) = Berth::new("small") else { return };
     let bin = berth.sandbox.path("bin");
-    fs::create_dir(&bin).expect("the folder is new");
+    fs::create_dir(&bin).expect("the directory is new");
     let berth = berth.env("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
-    symlink(env!("CARGO_BIN_EXE_pintle"), bin.join("pintle")).expect("the folder is ours");
+    symlink(env!("CARGO_BIN_EXE_pintle"), bin.join("pintle")).expect("the directory is writable");
     let small = r#"#!/bin/sh
 case $1 in
 up) shift; exec pintle cluster create "$@" --agents 0 ;;
@@ -588,7 +588,7 @@ fn programs_are_listed_with_what_keeps_them_from_being_run() {
         script(&sandbox, path, SHOW);
     }
     script(&sandbox, "late/pintle-version", SHOW);
-    fs::write(sandbox.path("bin/pintle-dull"), "").expect("the folder is ours");
+    fs::write(sandbox.path("bin/pintle-dull"), "").expect("the directory is writable");
     fs::create_dir(sandbox.path("bin/pintle-folder")).expect("the name is free");
     check(
         &sandbox,
@@ -709,7 +709,7 @@ fn a_host_of_another_name_has_its_own_programs() {
     );
 }
 
-/// Answers with the words that it was asked with, after which comes what the test wants.
+/// Answers with the words of the request, followed by the output that the test chooses.
 const COMPLETER: &str = r#"
     [ "$1" = __complete ] && ! env | grep -q '^_CLAP\|^PINTLE_COMPLETE' || exit 1
     shift
@@ -743,23 +743,23 @@ fn check_completion(shell: &Shell) {
     script(&sandbox, "bin/pintle-plain", SHOW);
     script(&sandbox, "bin/pintle-cluster-foo", SHOW);
     script(&sandbox, "bin/pintle-bar-one-two", SHOW);
-    fs::write(sandbox.path("bin/pintle-folly"), "").expect("the folder is ours");
+    fs::write(sandbox.path("bin/pintle-folly"), "").expect("the directory is writable");
     for dir in ["harbour", "harbour/pier"] {
-        fs::create_dir(sandbox.work().join(dir)).expect("the folder is new");
+        fs::create_dir(sandbox.work().join(dir)).expect("the directory is new");
     }
     for file in ["a.yaml", "b.txt"] {
-        fs::write(sandbox.work().join(file), "").expect("the folder is ours");
+        fs::write(sandbox.work().join(file), "").expect("the directory is writable");
     }
     let offers = |line: &str| {
         let mut offers = shell.offers(&sandbox, line);
         // The test's own files, and the directory itself.
         offers.retain(|it| !["inner.zsh", "dump", "offered", "."].contains(&it.as_str()));
-        // A slash is there or not, as the shell likes it.
+        // Depending on the shell, there is a slash or not.
         offers.into_iter().map(|it| it.trim_end_matches('/').to_owned()).collect::<Vec<_>>()
     };
     let files = |line: &str| {
         let mut files = offers(line);
-        // zsh has directories apart.
+        // zsh completes directories separately.
         files.sort();
         files
     };
@@ -768,7 +768,7 @@ fn check_completion(shell: &Shell) {
     assert_eq!(offers("pintle cluster fo"), ["foo"]);
     assert_eq!(offers("pintle bar o"), ["one"]);
     assert_eq!(offers("pintle bar one t"), ["two"]);
-    // What the program offers, beside the names that go on.
+    // The values from the program, and the names that start with the word.
     assert_eq!(offers("pintle foo o"), ["orders", "order"]);
     assert_eq!(offers("pintle foo --co"), ["--colour"]);
     assert_eq!(offers("pintle -q foo so"), ["sorted"]);
@@ -785,9 +785,9 @@ fn check_completion(shell: &Shell) {
     // A program that does not answer.
     assert_eq!(offers("pintle foo mute b"), ["b.txt"]);
     assert_eq!(offers("pintle foo talkative b"), ["b.txt"]);
-    // The value of an option, behind `=`.
+    // The value of an option, after `=`.
     let (line, value) = match shell.program {
-        // bash takes `=` for a word, as our script for it does for what is between blanks.
+        // bash treats `=` as a word, as does our script for it between blanks.
         "bash" => ("pintle foo option --colour = r", "red"),
         _ => ("pintle foo option --colour=r", "--colour=red"),
     };
@@ -824,7 +824,7 @@ fn a_program_that_never_answers_is_ended_with_all_that_it_started() {
     let processes = String::from_utf8(processes.expect("there is `ps`").stdout).expect("text");
     let is_alive = |it: &&str| {
         let mut columns = it.split_whitespace();
-        // Those that have ended stay until their parent asks for them.
+        // Processes that have ended remain until their parent waits for them.
         columns.next() == Some(group.trim()) && !columns.next().unwrap_or("Z").starts_with('Z')
     };
     assert_eq!(processes.lines().find(is_alive), None);

@@ -1,5 +1,5 @@
-//! `plugin check` and `plugin list --check`: they outlive whatever a library does when it is
-//! loaded, and warn about what may be wrong with it elsewhere.
+//! `plugin check` and `plugin list --check`: they survive anything that a library does when it is
+//! loaded, and warn about possible problems with it on other systems.
 
 use crate::libraries::{cc_with, manifest, with_doubtful_options};
 use crate::rebuilt;
@@ -27,11 +27,11 @@ const DEEDS: &[(&str, &str)] = &[
     ("leaves-a-process", "if (!fork()) { sleep(30); _exit(0); } abort();"),
 ];
 
-/// Puts a library into the plugin directory that does something when it is loaded; returns
-/// false where there is no compiler.
+/// Adds a library to the plugin directory that does something when it is loaded; returns false if
+/// there is no compiler.
 #[must_use]
 fn put(sandbox: &Sandbox, name: &str) -> bool {
-    let (_, deed) = DEEDS.iter().find(|it| it.0 == name).expect("the deed is in the list");
+    let (_, deed) = DEEDS.iter().find(|it| it.0 == name).expect("the change is in the list");
     let manifest = manifest(name);
     let code = format!(
         "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n\

@@ -1,5 +1,5 @@
-//! Clusters on a real Docker engine, when something goes wrong: after each failure the
-//! engine holds nothing of ours, and the user knows why.
+//! Clusters on a real Docker engine, when something fails: after each failure, the engine contains
+//! nothing of the cluster, and the user knows the cause.
 
 use crate::control_plane::free_port;
 use crate::engine::{Berth, Image};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Sends a signal to a host.
 fn signal(child: &Child, signal: Signal) {
     let pid = rustix::process::Pid::from_child(child);
-    // It may have ended already; then there is nothing to interrupt.
+    // It may have ended already; in that case, there is nothing to interrupt.
     let _ = rustix::process::kill_process(pid, signal);
 }
 
@@ -78,7 +78,7 @@ fn without_an_engine_the_exit_code_is_5() {
         [exit 5]
     "#]]
     .assert_eq(&sandbox.transcript(&["cluster list"]));
-    // Help needs no engine.
+    // Help requires no engine.
     let _ = sandbox.run(["cluster", "create", "--help"]).success();
 }
 
@@ -94,7 +94,7 @@ fn https_without_certificates_and_bad_time_limits_are_errors() {
         [exit 5]
     "#]].assert_eq(&https.transcript(&["cluster list"]));
     let limit = https.env("PINTLE_ENGINE_TIMEOUT", "soon");
-    // Whether a command uses the engine itself, or has a plugin that asks for containers.
+    // Whether a command uses the engine itself, or has a plugin that requests containers.
     expect![[r#"
         $ pintle cluster list
         --- stderr ---
@@ -250,7 +250,7 @@ fn a_cluster_file_comes_from_the_standard_input() {
     fs::write(sandbox.work().join("good.yaml"), head).unwrap();
     fs::write(sandbox.work().join("bad.yaml"), format!("{head}spec: {{agents: few}}\n")).unwrap();
     let line = |file: &str| format!("$PINTLE cluster create --config - < {file}");
-    // As far as the engine, which is not there.
+    // Until the engine, which does not exist.
     assert_eq!(sandbox.script(&[], &line("good.yaml")).code(), 5);
     let bad = sandbox.script(&[], &line("bad.yaml"));
     assert_eq!(bad.code(), 2, "{bad}");
@@ -269,7 +269,7 @@ fn a_second_cluster_of_the_name_is_refused() {
         [exit 1]
     "#]]
     .assert_eq(&berth.transcript(&["cluster create NAME --agents 1"]));
-    assert!(berth.kubectl("get nodes --no-headers").contains("Ready"), "the first is unharmed");
+    assert!(berth.kubectl("get nodes --no-headers").contains("Ready"), "the first is unchanged");
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn what_is_never_ready_ends_with_the_time_limit() {
         hint: allow more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
         [exit 1]
     "#]].assert_eq(&shown);
-    // The limit is for the whole, not for each of its parts.
+    // The limit applies to the whole command, not to each of its parts.
     assert!(begin.elapsed() < Duration::from_secs(40), "{:?}", begin.elapsed());
     berth.assert_nothing_left();
 }
@@ -464,7 +464,7 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
             [exit 1]
         "#]],
     );
-    // What the user made is not replaced, with or without a context that refers to it.
+    // An object that the user created is not replaced, with or without a context that refers to it.
     let cluster = "clusters:\n- {name: pintle-NAME, cluster: {server: 'https://prod'}}\n";
     check(
         cluster,
@@ -510,7 +510,7 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
         [exit 1]
     "#]]
     .assert_eq(&shown);
-    // A FIFO would be waited for without end.
+    // Opening a FIFO would block forever.
     fs::remove_file(&path).unwrap();
     let made = Command::new("mkfifo").arg(&path).status();
     assert!(made.is_ok_and(|it| it.success()));
@@ -524,7 +524,7 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
     "#]]
     .assert_eq(&shown);
     berth.assert_nothing_left();
-    // What is not to be written need not be writable.
+    // A file that is not to be written need not be writable.
     let _ = berth.run("cluster create NAME --kubeconfig-update=false").success();
 }
 
@@ -546,7 +546,7 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
     .assert_eq(shown.split_inclusive("[exit 1]\n").next().unwrap());
     let server = berth.engine.inspect(&format!("pintle-{}-server-0", berth.name));
     assert_eq!(server.state.and_then(|it| it.running), Some(false));
-    // A file that cannot be read may be about anything else.
+    // A file that cannot be read may have any other content.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&path, "- no\n- kubeconfig\n").unwrap();
     let shown = berth.transcript(&["cluster start NAME"]);
@@ -561,7 +561,7 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
         [exit 0]
     "#]]
     .assert_eq(&shown);
-    // What a user has made of the cluster's entry stays.
+    // The user's changes to the cluster's entry are kept.
     let mine = "clusters:\n- {name: pintle-NAME, cluster: {server: 'https://tunnel'}}\ncontexts:\n\
                 - name: pintle-NAME\n  context: {cluster: pintle-NAME, user: admin@pintle-NAME}\n";
     let mine = mine.replace("NAME", &berth.name);
@@ -572,8 +572,8 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
         "{started}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), mine);
-    // What is not to be changed need not be writable: a cluster that is not in the file, or one
-    // whose port stays.
+    // A file that is not to be changed need not be writable, for example if the cluster is not in
+    // the file or its port stays the same.
     fs::write(&path, "kind: Config\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     let _ = berth.run("cluster start NAME").success();
@@ -687,7 +687,7 @@ fn whatever_is_wrong_with_a_cluster_file_the_error_names_it() {
           caused by: failed to read `[SANDBOX]/desk/no-such.yaml`
           caused by: No such file or directory (os error 2)
     "#]].assert_eq(&shown);
-    // Commands that take only the cluster's name from a file name it, too.
+    // Commands that take only the cluster's name from a file also name the file.
     fs::write(sandbox.work().join("c.yaml"), "kind: Pod\napiVersion: v1\n").unwrap();
     let shown = sandbox.transcript(&["cluster delete --config c.yaml", "cluster stop -c d.yaml"]);
     expect![[r#"
@@ -791,10 +791,10 @@ fn an_archive_that_a_node_cannot_read_because_of_zstd_is_explained() {
     expected.assert_eq(&berth.shown(&berth.sandbox.script(&[], &script)));
 }
 
-/// The creation that is cut off.
+/// The creation that is interrupted.
 const CREATE: &str = "cluster create NAME --servers 2 --agents 1";
 
-/// Returns how many calls a creation makes to the engine, so that moments can be spread over
+/// Returns how many calls a creation makes to the engine, so that moments can be distributed over
 /// them.
 fn calls_of_a_creation(berth: &Berth) -> usize {
     let proxy = Proxy::start(Vice::None);
@@ -805,11 +805,11 @@ fn calls_of_a_creation(berth: &Berth) -> usize {
     n_calls
 }
 
-/// A creation that has come to a moment: before its `nth` call, or just behind it.
+/// A creation that has reached a moment: before its `nth` call, or just after it.
 struct CutOff {
     proxy: Proxy,
     child: Child,
-    /// `None` if the creation ended before the moment: not every one makes the same calls.
+    /// `None` if the creation ended before the moment: not every creation makes the same calls.
     held: Option<Held>,
 }
 
@@ -819,7 +819,7 @@ impl CutOff {
         Self::of(nth, side, |env| berth.sandbox.start_with(env, berth.words(CREATE)))
     }
 
-    /// Returns the same of a creation that `start` starts, with variables of its environment.
+    /// Does the same with a creation that `start` starts, with environment variables.
     #[track_caller]
     fn of(nth: usize, side: Side, start: impl FnOnce(&[(String, String)]) -> Child) -> Self {
         let (proxy, held) = Proxy::holding(move |it, _| (it == nth).then_some(side));
@@ -828,14 +828,14 @@ impl CutOff {
         Self { proxy, child, held }
     }
 
-    /// Returns whether the creation has asked the engine to create something.
+    /// Returns whether the creation has requested an object from the engine.
     fn has_begun(&self) -> bool {
         self.proxy.calls().iter().any(|it| is_change(it))
     }
 
-    /// Lets the engine go on, and waits for the end.
+    /// Lets the engine continue, and waits for the end.
     fn finish(self, berth: &Berth) -> Output {
-        // The signal is on its way to the host; there is no sign of its arrival to wait for.
+        // The signal is on its way to the host; its arrival cannot be observed.
         thread::sleep(Duration::from_millis(20));
         drop(self.held);
         let output = berth.sandbox.finish(self.child);
@@ -844,13 +844,13 @@ impl CutOff {
     }
 }
 
-/// Returns `n` moments, spread evenly over the calls of a creation, each on another side.
+/// Returns `n` moments, distributed evenly over the calls of a creation, on alternating sides.
 fn moments(n_calls: usize, n: usize) -> impl Iterator<Item = (usize, Side)> {
     let sides = [Side::Request, Side::Answer].into_iter().cycle();
     (0..n).map(move |it| n_calls * it / n).zip(sides)
 }
 
-/// Returns the signals that end a creation; it says so if one of them cannot be used.
+/// Returns the signals that end a creation; reports the ones that cannot be used.
 #[expect(clippy::print_stderr, reason = "a signal that is not tried should be seen")]
 fn signals() -> Vec<Signal> {
     if is_interrupt_ignored() {
@@ -860,7 +860,7 @@ fn signals() -> Vec<Signal> {
     vec![Signal::INT, Signal::TERM]
 }
 
-/// Returns whether this process was started with SIGINT ignored; then its children are too.
+/// Returns whether this process was started with SIGINT ignored; its children inherit that.
 fn is_interrupt_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
     let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:")).expect("Linux has it");
@@ -870,7 +870,7 @@ fn is_interrupt_ignored() -> bool {
 
 #[test]
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
-    // As `nohup` and the background jobs of scripts start programs.
+    // As `nohup` and scripts with background jobs start programs.
     let folder = tempfile::tempdir().unwrap();
     let launcher = folder.path().join("launcher");
     let host = env!("CARGO_BIN_EXE_pintle");
@@ -902,7 +902,7 @@ fn a_signal_at_any_moment_leaves_nothing() {
     let own = "current-context: mine\ncontexts:\n- context:\n    cluster: mine\n  name: mine\n";
     let mut n_interrupted = 0;
     for (idx, (nth, side)) in moments(n_calls, 20).enumerate() {
-        // Each of the signals on each of the sides.
+        // Each of the signals at each of the sides.
         let kinds = signals();
         let kind = kinds[idx / 2 % kinds.len()];
         fs::write(berth.kubeconfig(), own).unwrap();
@@ -938,12 +938,12 @@ fn a_run_that_keeps_what_it_made_waits_for_its_requests() {
     let env = [("DOCKER_HOST".to_owned(), proxy.address())];
     let mut child =
         berth.sandbox.start_with(&env, berth.words("cluster create NAME --no-rollback"));
-    let request = wait_for_call(&held, &mut child).expect("the network is made");
+    let request = wait_for_call(&held, &mut child).expect("the network can be created");
     signal(&child, signals()[0]);
-    // Time enough for one that does not wait.
+    // Enough time for a host that does not wait.
     thread::sleep(Duration::from_millis(500));
-    let ended = child.try_wait().expect("it is a child of ours");
-    assert!(ended.is_none(), "it ended before the engine had done what it was asked for");
+    let ended = child.try_wait().expect("it is a child process");
+    assert!(ended.is_none(), "the host ended before the engine had completed the request");
     drop(request);
     let output = berth.sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
@@ -974,15 +974,15 @@ fn deleting_waits_for_what_is_still_at_work_on_the_cluster() {
         });
         let env = [("DOCKER_HOST".to_owned(), proxy.address())];
         let mut at_work = berth.sandbox.start_with(&env, berth.words(line));
-        let request = wait_for_call(&held, &mut at_work).expect("it is at work");
-        // By the same address, as that tells apart the engines whose clusters have a lock.
+        let request = wait_for_call(&held, &mut at_work).expect("the call is made");
+        // With the same address, because the lock depends on the engine's address.
         let mut deletion = berth.sandbox.start_with(&env, berth.words("cluster delete NAME"));
-        // Time enough for one that does not wait.
+        // Enough time for a host that does not wait.
         thread::sleep(Duration::from_millis(500));
-        let ended = deletion.try_wait().expect("it is a child of ours");
-        assert!(ended.is_none(), "it did not wait for `{line}`");
+        let ended = deletion.try_wait().expect("it is a child process");
+        assert!(ended.is_none(), "the host did not wait for `{line}`");
         drop(request);
-        // Later ones are let through as they come.
+        // Later calls pass immediately.
         let through = thread::spawn(move || while held.recv().is_ok() {});
         let process = at_work.id();
         let _ = berth.sandbox.finish(at_work).success();
@@ -1027,7 +1027,7 @@ fn a_host_that_a_hook_starts_does_not_wait_for_the_run_it_belongs_to() {
 fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
     let Some(berth) = Berth::standin("ignored") else { return };
     let n_calls = calls_of_a_creation(&berth);
-    // As `nohup` and the background jobs of scripts are started.
+    // As `nohup` and scripts start background jobs.
     let script = format!("trap '' INT HUP; exec \"$PINTLE\" {}", berth.words(CREATE).join(" "));
     for (kind, code) in [(Signal::INT, 0), (Signal::HUP, 0), (Signal::TERM, 130)] {
         let start = |env: &[(String, String)]| berth.sandbox.start_script(env, &script);
@@ -1057,7 +1057,7 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
     let start = wait_for_call(&held, &mut child).expect("the node is started");
     signal(&child, kind);
     drop(start);
-    let removal = wait_for_call(&held, &mut child).expect("what was made is removed");
+    let removal = wait_for_call(&held, &mut child).expect("the removal starts");
     let second = Instant::now();
     signal(&child, kind);
     let output = berth.sandbox.finish(child);
@@ -1122,7 +1122,7 @@ fn remains_without_any_container_are_found_and_deleted() {
 fn an_engine_that_dies_midway_is_told_and_the_remains_can_be_deleted() {
     let Some(berth) = Berth::standin("dies") else { return };
     let n_calls = calls_of_a_creation(&berth);
-    // The last calls are those of a cluster that is ready; another creation may make fewer.
+    // The last calls are those of a cluster that is ready; another creation may make fewer calls.
     for (n_calls, _) in moments(n_calls * 3 / 4, 8) {
         let proxy = Proxy::start(Vice::DiesAfter(n_calls));
         let env = vec![("DOCKER_HOST".to_owned(), proxy.address())];
@@ -1173,7 +1173,7 @@ fn an_engine_behind_tcp_and_tls_is_reached() {
     env.push(("DOCKER_TLS_VERIFY".to_owned(), "1".to_owned()));
     env.push(("DOCKER_CERT_PATH".to_owned(), folder.display().to_string()));
     let _ = run_with(&berth, &env, "cluster list").success();
-    // Without the certificates it is no engine.
+    // Without the certificates, the engine does not answer.
     env.truncate(1);
     assert_eq!(run_with(&berth, &env, "cluster list").code(), 5);
 }
@@ -1211,7 +1211,7 @@ fn an_engine_without_privileged_containers_says_what_to_do() {
     berth.assert_nothing_left();
 }
 
-/// Runs the host with other variables.
+/// Runs the host with additional variables.
 #[track_caller]
 fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> Output {
     berth.sandbox.run_with(env, berth.words(line))
@@ -1221,7 +1221,7 @@ fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> Output {
 fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
     let Some(berth) = Berth::standin("nodes").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME").success();
-    // They are of different machines: none has the lock of another.
+    // They are like hosts on different machines: none has the lock of another.
     let start = |idx: i32| {
         let cache = berth.sandbox.path(&format!("cache-{idx}"));
         let env = [("XDG_CACHE_HOME".to_owned(), cache.display().to_string())];
@@ -1230,10 +1230,11 @@ fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
     };
     let children: Vec<_> = (0..3).map(start).collect();
     let outputs: Vec<_> = children.into_iter().map(|it| berth.sandbox.finish(it)).collect();
-    // Each may take the name of another's second node, so that none wins; but each that
-    // fails says so.
+    // Each may take the name of another's second node, so all may fail, but each that fails reports
+    // it.
     assert!(outputs.iter().all(|it| [0, 1].contains(&it.code())), "{outputs:?}");
-    // What the losers undid was theirs alone: every container is a node, and the reverse.
+    // The losers removed only their own containers: every container is a node, and every node has
+    // one.
     let things = berth.things();
     let mut containers: Vec<_> =
         things.iter().filter_map(|it| it.strip_prefix("container ")).collect();

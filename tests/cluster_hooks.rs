@@ -6,7 +6,7 @@ use expect_test::expect;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// A berth with the fixture whose hooks do as they are told.
+/// A berth with the fixture whose hooks are controlled by options.
 fn harbour(name: &str) -> Option<Berth> {
     Some(Berth::standin(name)?.plugin("harbour"))
 }
@@ -100,7 +100,7 @@ fn what_hooks_amend_is_made() {
         let registries = berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").unwrap();
         assert!(registries.contains("r:5000") && registries.contains("http://r"), "{registries}");
     }
-    // What joins later has the same registries.
+    // Nodes that join later have the same registries.
     let _ = berth.run("node create --cluster NAME").success();
     let node = format!("pintle-{}-agent-1", berth.name);
     let registries = berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").unwrap();
@@ -218,7 +218,7 @@ fn a_hook_that_fails_behind_the_creation_undoes_it() {
 fn what_hooks_made_goes_with_a_failed_creation() {
     let Some(berth) = harbour("buoy") else { return };
     let Some(image) = berth.engine.image(Image::Standin) else { return };
-    // The container is made first, and then a node crashes.
+    // The container is created first, and then a node crashes.
     let line = format!("cluster create NAME --harbour-buoy {image} -e STANDIN_CRASH_AT_START=1");
     let output = berth.run(&line);
     assert_eq!(output.code(), 1, "{output}");
@@ -319,7 +319,7 @@ fn help_says_whose_options_they_are() {
               --harbour-run <EVENT WORDS>  Run a command of the host on an event
               --harbour-buoy <IMAGE>       Make a container first"#]]
     .assert_eq(&own.join("\n"));
-    // Nothing of it where the plugin does not listen.
+    // None of it if the plugin does not listen.
     let help = sandbox.run(["cluster", "list", "--help"]).success().stdout;
     assert!(!help.contains("harbour"), "{help}");
     let completed = sandbox
@@ -423,7 +423,8 @@ fn a_plugin_reaches_only_its_own_containers() {
         &format!("buoy remove {buoy}"),
         "buoy list",
     ]);
-    // Whatever became of the test, the container belongs to no cluster that would be cleaned.
+    // Whatever the result of the test is, the container belongs to no cluster that would be
+    // removed.
     berth.engine.remove_container(&buoy);
     expect![[r#"
         $ pintle buoy run buoy-of-NAME IMAGE

@@ -1,5 +1,5 @@
-//! k3d's files in `tests/fixtures/k3d`: a cluster from each of them has on the engine what
-//! its plan says. The plans are the snapshot of a unit test of `pintle-cluster`.
+//! k3d's files in `tests/fixtures/k3d`: a cluster from each of them matches its plan on the engine.
+//! The plans are the snapshot of a unit test of `pintle-cluster`.
 
 use crate::cluster_whole::{address, start_registry, with_registry};
 use crate::engine::{Berth, Image};
@@ -13,20 +13,20 @@ use std::path::{Path, PathBuf};
 /// The plans of all files.
 const PLANS: &str = include_str!("../core/cluster/src/spec/k3d_files.txt");
 
-/// Files whose registry is a cache, which ends unless it reaches what it is a cache of: they have
-/// a test of their own.
+/// Files whose registry is a cache, which exits unless it reaches its remote registry: they have a
+/// separate test.
 const CACHES: &[&str] = &["30-registry-proxy", "31-registry-proxy-all"];
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/k3d")
 }
 
-/// The plan of one file, as far as it is about nodes.
+/// The plan of one file, limited to the nodes.
 struct Plan {
     file: &'static str,
-    /// What the first line says, for example `api=localhost`.
+    /// The content of the first line, for example `api=localhost`.
     head: Vec<&'static str>,
-    /// Names without the cluster's, and the lines of each.
+    /// Names without the cluster's name, and the lines of each.
     nodes: Vec<(&'static str, Vec<&'static str>)>,
 }
 
@@ -87,7 +87,7 @@ impl Plan {
         if uses_registry {
             let _ = berth.run(&format!("registry create {registry}")).success();
         }
-        // The nodes are the stand-in, whatever the file says, and nothing waits for them.
+        // The nodes are stand-ins, regardless of the file, and nothing waits for them.
         let image = berth.image();
         let line = format!(
             "cluster create NAME --config {file}.yaml --image {image} --no-wait \
@@ -128,7 +128,7 @@ impl Plan {
             lines.iter().copied().partition(|it| it.starts_with("file "));
         let mut expected = String::new();
         for line in others {
-            writeln!(expected, "{line}").expect("a text takes all");
+            writeln!(expected, "{line}").expect("a string accepts any text");
         }
         let mut found = shown(container);
         for folder in [berth.sandbox.work(), berth.sandbox.path("home")] {
@@ -142,7 +142,7 @@ impl Plan {
             let mut parts = line.splitn(4, ' ').skip(1);
             let (path, _mode, contents) = (parts.next(), parts.next(), parts.next());
             let path = path.expect("a file has a path");
-            // Beside what the file says, the plugin's mirrors are in it.
+            // The plugin's mirrors are in it besides the content of the file.
             if path.ends_with("registries.yaml") && file == "26-registries-config-null" {
                 let text = berth.engine.file(name, path).unwrap_or_default();
                 assert!(text.contains("http://pier-"), "{file}: {text}");
@@ -170,7 +170,7 @@ fn shared(berth: &Berth) -> (String, String) {
     (format!("lan-{}", berth.name), format!("hold-{}", berth.name))
 }
 
-/// Returns which of the shared network and volume there are.
+/// Returns which of the shared network and volume exist.
 fn shared_things(berth: &Berth, (network, volume): &(String, String)) -> (bool, bool) {
     let (runtime, docker) = berth.engine.client();
     runtime.block_on(async {
@@ -179,7 +179,7 @@ fn shared_things(berth: &Berth, (network, volume): &(String, String)) -> (bool, 
     })
 }
 
-/// Returns what the engine knows of a node, in the words of the plans.
+/// Returns the engine's description of a node, in the words of the plans.
 fn shown(container: &ContainerInspectResponse) -> String {
     let config = container.config.as_ref().expect("a container has a configuration");
     let host = container.host_config.as_ref().expect("a container has a host configuration");
@@ -199,7 +199,7 @@ fn shown(container: &ContainerInspectResponse) -> String {
     }
     sorted.sort();
     lines.extend(sorted);
-    // What a container gets for its privileges is not of the file.
+    // The privileges of a container are not from the file.
     let of_host = |it: &&String| it.contains("-shared:") || it.starts_with("/sys/fs/cgroup:");
     let binds = host.binds.iter().flatten().filter(|it| !of_host(it));
     lines.extend(binds.map(|it| format!("bind {it}")));
@@ -217,7 +217,7 @@ fn shown(container: &ContainerInspectResponse) -> String {
     lines.into_iter().map(|it| it + "\n").collect()
 }
 
-/// Checks every fourth file, so that four tests do it side by side.
+/// Checks every fourth file, so that four tests check them in parallel.
 #[track_caller]
 fn check_every_fourth(from: usize) {
     let plans = plans().into_iter().skip(from).step_by(4);
@@ -249,7 +249,7 @@ fn the_last_quarter_of_the_files_becomes_what_is_planned() {
 #[test]
 fn a_cache_of_a_file_serves_what_its_remote_has() {
     let plan = plans().into_iter().find(|it| it.file == "30-registry-proxy");
-    let Some(berth) = plan.expect("there is the file").berth() else { return };
+    let Some(berth) = plan.expect("the file exists").berth() else { return };
     let (far, cache) = (format!("{}-far", berth.name), format!("pier-{}", berth.name));
     let Some(far_address) = start_registry(&berth, &far, &[]) else { return };
     let pushed = format!("{far_address}/buoy:1");
@@ -263,7 +263,7 @@ fn a_cache_of_a_file_serves_what_its_remote_has() {
         format!("cluster create NAME --config 30-registry-proxy.yaml --image {}", berth.image());
     let created = berth.run(&create).success();
     assert!(created.stderr.contains(&format!("the registry `{cache}` runs at")), "{created}");
-    // Nodes pull what the remote has from the cache, which is in their network.
+    // Nodes pull the remote's images through the cache, which is in their network.
     let server = format!("pintle-{}-server-0", berth.name);
     let mirrors = berth.engine.file(&server, "/etc/rancher/k3s/registries.yaml").unwrap();
     let mirror = format!("\"{remote}\":\n    endpoint:\n    - http://{cache}:5000\n");
@@ -274,7 +274,7 @@ fn a_cache_of_a_file_serves_what_its_remote_has() {
     let pulled = format!("{}/buoy:1", address(&berth, &cache));
     berth.engine.pull(&pulled);
     berth.engine.remove_image(&pulled);
-    // From now on the cache has it itself.
+    // From now on, the cache has the image itself.
     berth.engine.remove_container(&far);
     berth.engine.pull(&pulled);
     berth.engine.remove_image(&pulled);
@@ -285,9 +285,9 @@ fn a_cache_of_a_file_serves_what_its_remote_has() {
 #[test]
 fn a_cache_that_ends_again_and_again_is_told() {
     let plan = plans().into_iter().find(|it| it.file == "31-registry-proxy-all");
-    let Some(berth) = plan.expect("there is the file").berth() else { return };
+    let Some(berth) = plan.expect("the file exists").berth() else { return };
     let cache = format!("pier-{}", berth.name);
-    // The registry of the tests can be no cache of all others; nodes and pods come up without it.
+    // The registry of the tests cannot be a cache of all others; nodes and pods start without it.
     let create = format!(
         "cluster create NAME --config 31-registry-proxy-all.yaml --image {}",
         berth.image()
@@ -308,7 +308,7 @@ fn a_cache_that_ends_again_and_again_is_told() {
 #[test]
 fn every_file_has_a_plan() {
     let mut files: Vec<_> = fs::read_dir(fixtures())
-        .expect("the folder is there")
+        .expect("the directory exists")
         .map(|it| it.expect("it can be read").path())
         .filter(|it| it.extension().is_some_and(|it| it == "yaml"))
         .filter_map(|it| Some(it.file_stem()?.to_string_lossy().into_owned()))
@@ -367,7 +367,7 @@ fn what_clusters_share_goes_with_the_last_of_them() {
     let _ = two.run(&create).success();
     let _ = one.run("cluster delete NAME").success();
     assert_eq!(shared_things(&one, &names), (true, true));
-    // A stopped cluster uses them, too.
+    // A cluster that is stopped uses them, too.
     let _ = two.run("cluster stop NAME").success();
     let _ = one.run(&create).success();
     let _ = one.run("cluster delete NAME").success();
@@ -418,7 +418,7 @@ fn clusters_are_stopped_started_and_deleted_by_their_file() {
     let Some(berth) = Berth::new("byfile") else { return };
     let file =
         format!("apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata: {{name: {}}}\n", berth.name);
-    fs::write(berth.sandbox.work().join("k3d.yaml"), file).expect("the folder is ours");
+    fs::write(berth.sandbox.work().join("k3d.yaml"), file).expect("the directory is writable");
     let shown = berth.transcript(&[
         "cluster create -c k3d.yaml --no-wait",
         "cluster stop -c k3d.yaml",

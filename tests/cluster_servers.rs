@@ -1,4 +1,4 @@
-//! Clusters of several servers, and what "ready" means, on nodes that behave as k3s does.
+//! Clusters of several servers, and the meaning of "ready", on nodes that behave like k3s.
 
 use crate::engine::Berth;
 use crate::proxy::Proxy;
@@ -22,17 +22,17 @@ impl Berth {
         networks.into_values().find_map(|it| it.ip_address).unwrap_or_default()
     }
 
-    /// Waits until something has happened.
+    /// Waits until a condition holds.
     #[track_caller]
     fn wait_until(&self, what: &str, has_happened: impl Fn() -> bool) {
         let start = Instant::now();
         while !has_happened() {
-            assert!(start.elapsed().as_secs() < 30, "it is not so that {what}");
+            assert!(start.elapsed().as_secs() < 30, "timed out: {what}");
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Returns which nodes kubectl sees as Ready, by way of a kubeconfig.
+    /// Returns which nodes kubectl reports as Ready, through a kubeconfig.
     fn ready(&self) -> BTreeMap<String, bool> {
         let nodes = self.kubectl("get nodes --no-headers");
         let node = |line: &str| {
@@ -43,7 +43,7 @@ impl Berth {
         nodes.lines().filter_map(node).collect()
     }
 
-    /// Fails the test unless these are the nodes, and all of them Ready.
+    /// Fails the test unless exactly these nodes exist, and all are Ready.
     #[track_caller]
     fn assert_ready(&self, nodes: &[&str]) {
         let expected = nodes.iter().map(|it| ((*it).to_owned(), true)).collect();
@@ -59,7 +59,7 @@ fn three_servers_come_up_again_after_a_stop() {
     berth.assert_ready(&nodes);
     let before = nodes.map(|it| berth.address_of(it));
     let _ = berth.run("cluster stop NAME").success();
-    // Containers of others that come meanwhile must not take the nodes' addresses.
+    // Other containers that start in the meantime must not take the nodes' addresses.
     berth.start_bystanders(4);
     let _ = berth.run("cluster start NAME --timeout 60s").success();
     assert_eq!(nodes.map(|it| berth.address_of(it)), before);
@@ -69,7 +69,7 @@ fn three_servers_come_up_again_after_a_stop() {
 #[test]
 fn servers_join_one_after_the_other() {
     let Some(berth) = Berth::standin("turns") else { return };
-    // The store takes in the next member when it has promoted the last one.
+    // The store accepts the next member after it has promoted the last one.
     let slow = "-e STANDIN_PROMOTION_EVERY=3000";
     let _ = berth.run(&format!("cluster create NAME --servers 3 {slow}")).success();
     let _ = berth.run("node create --cluster NAME --role server --replicas 2").success();
@@ -83,7 +83,7 @@ fn servers_join_one_after_the_other() {
 fn a_server_leaves_the_store_before_its_container_goes() {
     let Some(berth) = Berth::standin("leave").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 2").success();
-    // From two to one: the one that is left must be able to decide alone.
+    // From two to one: the remaining member must have a quorum by itself.
     let shown = berth.transcript(&["node delete pintle-NAME-server-1"]);
     expect![[r#"
         $ pintle node delete pintle-NAME-server-1
@@ -93,7 +93,7 @@ fn a_server_leaves_the_store_before_its_container_goes() {
     "#]]
     .assert_eq(&shown);
     berth.assert_ready(&["server-0"]);
-    // The number is free again, and nothing of its last bearer is in the way.
+    // The number is free again, and nothing of its previous node is in the way.
     let _ = berth.run("node create --cluster NAME --role server --timeout 60s").success();
     berth.assert_ready(&["server-0", "server-1"]);
 }
@@ -105,7 +105,7 @@ fn kubectl_goes_on_by_way_of_the_servers_that_are_left() {
     berth.engine.stop(&berth.node("server-0"));
     let other = berth.run("kubeconfig get NAME").success().stdout;
     fs::write(berth.kubeconfig(), other).unwrap();
-    // The store has lost its leader perhaps, and has another one soon.
+    // The store may have lost its leader, and elects another one soon.
     let name = berth.node("server-1");
     assert!(berth.kubectl("get nodes -o name").contains(&name));
     let _ = berth.run("cluster start NAME --timeout 60s").success();
@@ -176,7 +176,7 @@ fn a_server_that_is_taken_back_leaves_the_store_first() {
     let Some(berth) = Berth::standin("back").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 2").success();
     let _ = berth.run("node delete pintle-NAME-server-1").success();
-    // It joins the store, and is never ready: one of two members is no quorum.
+    // It joins the store and is never ready: one of two members is not a quorum.
     let line =
         "node create --cluster NAME --role server --timeout 8s -e STANDIN_NODE_NEVER_READY=1";
     let output = berth.run(line);
@@ -210,7 +210,7 @@ fn a_deleted_agent_leaves_its_name_free() {
     let _ = berth.run("node delete pintle-NAME-agent-0").success();
     let _ = berth.run("node create --cluster NAME --timeout 30s").success();
     berth.assert_ready(&["agent-0", "server-0"]);
-    // With force, the cluster has no part in it, and still the name can be used again.
+    // With `--force`, the cluster is not informed, and the name can still be used again.
     let _ = berth.run("cluster stop NAME").success();
     let _ = berth.run("node delete --force pintle-NAME-agent-0").success();
     let _ = berth.run("cluster start NAME --timeout 60s").success();
@@ -247,21 +247,22 @@ fn who_waits_is_told_for_what_and_why() {
     "#]].assert_eq(&shown);
 }
 
-/// Starts a server that speaks TLS with a certificate of its own making, and returns its port.
+/// Starts a TLS server with a self-signed certificate, and returns its port.
 fn start_impostor(address: &str) -> u16 {
-    let made = rcgen::generate_simple_self_signed([address.to_owned()]).expect("keys can be made");
+    let made =
+        rcgen::generate_simple_self_signed([address.to_owned()]).expect("keys can be created");
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.expect("keys can be made"));
+        .with_single_cert(vec![made.cert.der().clone()], key.expect("keys can be created"));
     let config = Arc::new(config.expect("the certificate is valid"));
-    let listener = TcpListener::bind((address, 0)).expect("a socket can be had");
-    let port = listener.local_addr().expect("a socket can be had").port();
+    let listener = TcpListener::bind((address, 0)).expect("a socket is available");
+    let port = listener.local_addr().expect("a socket is available").port();
     thread::spawn(move || {
         for client in listener.incoming() {
-            let mut client = client.expect("a socket can be had");
+            let mut client = client.expect("a socket is available");
             let tls = rustls::ServerConnection::new(Arc::clone(&config));
-            // It is up to the client to end it.
+            // The client ends the connection.
             let _ = tls.expect("the configuration is valid").complete_io(&mut client);
         }
     });
@@ -270,7 +271,7 @@ fn start_impostor(address: &str) -> u16 {
 
 #[test]
 fn who_waits_for_what_cannot_be_reached_is_told_the_last_error() {
-    // At an address that leads to something else.
+    // At an address that belongs to something else.
     let foreign = format!("127.0.0.2, port: {}", start_impostor("127.0.0.2"));
     let cases = [
         (
@@ -339,7 +340,7 @@ fn why_k3s_ended_is_shown_and_not_its_usage() {
 #[test]
 fn proxies_are_for_neither_the_engine_nor_the_cluster() {
     let Some(berth) = Berth::standin("proxies") else { return };
-    // By TCP, as a proxy has no part in a socket of files.
+    // Over TCP, because a proxy does not apply to Unix sockets.
     let (engine, _held) = Proxy::holding(|_, _| None);
     let berth = berth.env("DOCKER_HOST", &engine.address());
     let names =
@@ -391,7 +392,7 @@ fn nodes_that_are_being_made_are_waited_for_by_a_deletion_of_nodes() {
 #[test]
 fn a_server_that_restarts_while_nodes_are_waited_for_is_found_again() {
     let Some(berth) = Berth::standin("moved").and_then(Berth::with_kubectl) else { return };
-    // Its API is published at another port then.
+    // Its API is then published at another port.
     let crash = "-e STANDIN_CRASH_AFTER=2000@server:0 -e STANDIN_CRASH_ONCE=1@server:0";
     let line = format!(
         "cluster create NAME --agents 1 --timeout 60s {crash} -e STANDIN_NODE_READY_AFTER=4000@agent:0"
@@ -405,8 +406,8 @@ fn a_server_that_restarts_while_nodes_are_waited_for_is_found_again() {
 #[test]
 fn servers_without_fixed_addresses_are_told_of_when_they_start() {
     let Some(berth) = Berth::standin("unfixed") else { return };
-    // In a network without a subnet of its own the engine chooses the addresses at each start,
-    // as it did for the clusters of earlier versions.
+    // In a network without a subnet of its own, the engine chooses the addresses at each start, as
+    // it did for the clusters of earlier versions.
     let network = format!("{}-net", berth.name);
     berth.engine.create_network(&network, &[]);
     let _ = berth.run(&format!("cluster create NAME --servers 3 --network {network}"));

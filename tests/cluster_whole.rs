@@ -1,5 +1,5 @@
-//! Clusters with a registry beside them, and with a true control plane: the whole of what
-//! users do, on a real Docker engine.
+//! Clusters with a registry and with a real control plane: complete user workflows on a real Docker
+//! engine.
 
 use crate::control_plane::free_port;
 use crate::engine::{Berth, Image};
@@ -127,7 +127,7 @@ fn a_registry_serves_several_clusters_and_outlives_them() {
 #[test]
 fn a_pull_through_cache_is_made_from_a_cluster_file() {
     let Some(berth) = with_registry("cache", Image::Standin) else { return };
-    // The far registry is another one of ours.
+    // The remote registry is another registry of this test.
     let far = format!("far-{}", berth.name);
     let _ = berth.run(&format!("registry create {far}")).success();
     let made = || {
@@ -182,16 +182,17 @@ fn a_true_control_plane_has_all_nodes_and_keeps_what_it_stores() {
     berth.assert_nothing_left();
 }
 
-/// What a registry lets in: `ada` with the password `hush`.
+/// The credentials that a registry accepts: `ada` with the password `hush`.
 const ACCOUNTS: &str = "ada:$2b$04$VBo35wupkSQuT/xN.3bko.t2PDm8h18JdLTE0y45gMBahT5sMdVNa\n";
 
-/// Starts a registry that lets in nobody else, and returns its address.
+/// Starts a registry that requires these credentials, and returns its address.
 fn start_private_registry(berth: &Berth) -> Option<String> {
     let env = ["AUTH=htpasswd", "AUTH_HTPASSWD_REALM=vault", "AUTH_HTPASSWD_PATH=/accounts"];
     start_registry(berth, &format!("{}-vault", berth.name), &env)
 }
 
-/// Starts a registry that Pintle has not made, and returns its address. It goes with the berth.
+/// Starts a registry that Pintle has not created, and returns its address. It is removed with the
+/// berth.
 pub(crate) fn start_registry(berth: &Berth, name: &str, env: &[&str]) -> Option<String> {
     use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
     use bollard::query_parameters::{
@@ -223,7 +224,7 @@ pub(crate) fn start_registry(berth: &Berth, name: &str, env: &[&str]) -> Option<
         docker.start_container(name, None).await.expect("it starts");
     });
     let address = format!("localhost:{port}");
-    // The engine takes connections to a published port before the program inside listens.
+    // The engine accepts connections to a published port before the program inside listens.
     let answers = (0..300).any(|_| {
         let answers = answers_http(&address);
         if !answers {
@@ -267,7 +268,7 @@ fn an_image_is_pulled_with_the_credentials_of_docker_login() {
     };
     check(&berth);
 
-    // A helper that is not there is told when it matters.
+    // A missing helper is reported when it is needed.
     configure(format!(r#"{{"credHelpers": {{"{registry}": "vault"}}}}"#));
     let refused = berth.run(&line);
     assert!(refused.stderr.contains("without the credentials of `docker login`"), "{refused}");

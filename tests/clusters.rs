@@ -1,4 +1,4 @@
-//! Clusters on a real Docker engine, when all goes well.
+//! Clusters on a real Docker engine, without failures.
 
 use crate::control_plane::free_port;
 use crate::engine::{Berth, Image};
@@ -58,7 +58,7 @@ fn what_a_cluster_holds_is_named_and_labelled() {
     let agent = berth.engine.inspect(&format!("pintle-{}-agent-0", berth.name));
     let labels = agent.config.unwrap().labels.unwrap();
     let mut labels: Vec<_> = labels.into_iter().filter(|it| it.0 != "pintle.run").collect();
-    // The address is the engine's to keep, and differs from run to run.
+    // The engine chooses the address, which differs between runs.
     labels.retain(|it| it.0 != "pintle.address");
     labels.sort();
     let labels: Vec<_> =
@@ -294,7 +294,7 @@ fn a_stopped_cluster_starts_with_what_it_stored() {
         [exit 0]
     "#]]
     .assert_eq(&shown);
-    // The port is another one now, and the kubeconfig knows it.
+    // The port has changed, and the kubeconfig is updated.
     let kept = berth.kubectl("get configmap kept -o jsonpath={.data.a}");
     assert_eq!(kept, "b");
 }
@@ -375,12 +375,12 @@ fn images_come_from_the_engine_a_file_and_the_standard_input() {
     assert!(list("agent-0").contains(&image));
     let script = format!("$PINTLE image import - -c {} < a.tar", berth.name);
     let _ = berth.sandbox.script(&[], &script).success();
-    // The archive is nobody's any more.
+    // The archive has been removed.
     let shared = format!("pintle-{}-shared", berth.name);
     assert_eq!(files_in_volume(&berth, &shared), 0);
 }
 
-/// Returns how many files a volume holds, as the engine sees them.
+/// Returns the number of files in a volume, as the engine reports it.
 fn files_in_volume(berth: &Berth, volume: &str) -> usize {
     let (runtime, docker) = berth.engine.client();
     let volume = runtime.block_on(docker.inspect_volume(volume)).expect("it is there");
@@ -507,7 +507,7 @@ fn other_ways_to_the_engine_are_found() {
 
 impl Berth {
     fn kubeconfig_text(&self) -> String {
-        fs::read_to_string(self.kubeconfig()).expect("the host has written it")
+        fs::read_to_string(self.kubeconfig()).expect("the host has written the file")
     }
 }
 
@@ -520,7 +520,7 @@ fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, "a program, say").unwrap();
     let _ = berth.run(&format!("image import {image} -c NAME")).success();
-    // A path is the file.
+    // The name is the path of a file.
     let output = berth.run(&format!("image import ./{image} -c NAME"));
     assert_eq!(output.code(), 1, "{output}");
     assert!(output.stderr.contains("is not an image archive"), "{output}");
@@ -529,7 +529,7 @@ fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
     let _ = berth.run("image import a.gz -c NAME").success();
     let script = format!("$PINTLE image import - -c {} < a.gz", berth.name);
     let _ = berth.sandbox.script(&[], &script).success();
-    // A node that cannot take it is a failure, though the others have it.
+    // A node that cannot import it is a failure, even if the other nodes can.
     berth.engine.pause(&format!("pintle-{}-agent-0", berth.name));
     let shown = berth.transcript(&["image import a.gz -c NAME"]);
     expect![[r#"

@@ -1,4 +1,4 @@
-//! Commands of plugins: their arguments, their output, how they end.
+//! Commands of plugins: arguments, output and exit codes.
 
 use crate::support::Sandbox;
 use crate::vices::check;
@@ -534,7 +534,7 @@ fn a_full_pipe_that_nobody_reads_is_no_error() {
         .spawn()
         .expect("the host can be started");
     drop(child.stdout.take());
-    let output = child.wait_with_output().expect("the child is ours");
+    let output = child.wait_with_output().expect("it is a child process");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

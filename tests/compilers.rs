@@ -1,5 +1,5 @@
-//! Plugins of other compilers than the host's: the oldest that plugins may be built with,
-//! and the newest one of Debian.
+//! Plugins built with other compilers than the host: the oldest supported one, and Debian's newest
+//! one.
 //!
 //! `cargo xtask compilers` unpacks both into `target/compilers`.
 
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is built with each compiler: fixtures, and all plugins of our own.
+/// The packages that are built with each compiler: fixtures, and all first-party plugins.
 const PACKAGES: &[&str] = &[
     "fixture-good",
     "fixture-panic-command",
@@ -139,7 +139,7 @@ fn check(compiler: &str, version: &str) {
         let api = ["create", "api", "--group", "crew", "--version", "v1", "--kind", "Captain"];
         let _ = sandbox.run(api).success();
         let mut files = files(&sandbox.work());
-        // It says when each command was.
+        // The time of each command is recorded.
         assert!(files.remove(".pintle/scaffold.jsonl").is_some());
         files
     };
@@ -149,8 +149,8 @@ fn check(compiler: &str, version: &str) {
     assert_eq!(scaffolded, expected);
 }
 
-/// Builds plugins with a compiler, and returns the directory of the libraries; `None` where
-/// the compiler is missing.
+/// Builds plugins with a compiler, and returns the directory of the libraries, or `None` if the
+/// compiler is missing.
 #[track_caller]
 fn build(compiler: &str) -> Option<PathBuf> {
     let folder = target_dir().join("compilers").join(compiler);
@@ -162,9 +162,9 @@ fn build(compiler: &str) -> Option<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     command.args(["build", "--locked"]).args(PACKAGES.iter().map(|it| format!("--package={it}")));
     command.current_dir(root()).env("RUSTC", rustc).env("CARGO_TARGET_DIR", folder.join("target"));
-    // Nobody debugs these plugins, and their files are large enough.
+    // These plugins are not debugged, and their files are large enough.
     command.envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_INCREMENTAL", "0")]);
-    // Those are for the compiler that builds the tests.
+    // These variables are for the compiler that builds the tests.
     for name in ["RUSTC_BOOTSTRAP", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS"] {
         command.env_remove(name);
     }

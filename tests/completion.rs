@@ -1,14 +1,13 @@
-//! Completion in the shells themselves: each reads the host's script, and is asked what
-//! it would offer at the end of a line. Neither completion nor help depends on what is
-//! installed.
+//! Completion in the shells themselves: each shell reads the host's script and is asked for the
+//! completions at the end of a line. Neither completion nor help depends on the installed plugins.
 //!
-//! PowerShell is no package of Debian; of its script only the text is looked at.
+//! PowerShell is not a Debian package; only the text of its script is checked.
 
 use crate::support::{Sandbox, skip};
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// A shell: its program, and a script that prints what it offers for the line in `LINE`.
+/// A shell: its program, and a script that prints the completions for the line in `LINE`.
 pub(crate) struct Shell {
     pub(crate) program: &'static str,
     args: &'static [&'static str],
@@ -30,8 +29,8 @@ pub(crate) const BASH: Shell = Shell {
     "#,
 };
 
-/// zsh completes only in a line editor, and that only on a terminal: so in one of
-/// `zsh/zpty`, where Tab runs the completion and notes what reaches `compadd`.
+/// zsh completes only in a line editor, which requires a terminal. The script uses a terminal of
+/// `zsh/zpty`, where Tab runs the completion and records the words that reach `compadd`.
 pub(crate) const ZSH: Shell = Shell {
     program: "zsh",
     args: &["-f"],
@@ -78,19 +77,19 @@ impl Shell {
         found.is_ok_and(|it| it.success())
     }
 
-    /// Returns what the shell offers at the end of a line, without the descriptions.
+    /// Returns the shell's completions at the end of a line, without the descriptions.
     #[track_caller]
     pub(crate) fn offers(&self, sandbox: &Sandbox, line: &str) -> Vec<String> {
         let script = sandbox.path("script");
-        fs::write(&script, self.script).expect("the folder is ours");
+        fs::write(&script, self.script).expect("the directory is writable");
         for left in ["offered", "done"] {
             let _ = fs::remove_file(sandbox.work().join(left));
         }
         let host = std::path::Path::new(env!("CARGO_BIN_EXE_pintle"));
         let path = std::env::var("PATH").expect("the shells are on the search path");
-        let own = host.parent().expect("it is in a folder").display();
+        let own = host.parent().expect("it is in a directory").display();
         let path = format!("{}:{own}:{path}", sandbox.path("bin").display());
-        // A shell that hangs is ended with all that it has started.
+        // A shell that hangs is killed with all processes that it has started.
         let mut command = Command::new("timeout");
         command.args(["60", self.program]).args(self.args).arg(script).stdin(Stdio::null());
         command.env_clear().current_dir(sandbox.work());
@@ -105,7 +104,7 @@ impl Shell {
         words.map(|it| it.trim_end().to_owned()).filter(|it| !it.is_empty()).collect()
     }
 
-    /// Tries all that is to be completed.
+    /// Tests all completions.
     fn check(&self) {
         if !self.is_there() {
             return skip(self.program);
@@ -113,7 +112,7 @@ impl Shell {
         let sandbox = Sandbox::new().plugin("good").plugin("plain");
         let offers = |line: &str| self.offers(&sandbox, line);
 
-        // The host's own words, beside those of plugins.
+        // The host's own words, besides those of plugins.
         assert_eq!(offers("pintle pl"), ["plain", "plugin"]);
         assert_eq!(offers("pintle plugin in"), ["inspect", "install"]);
         assert_eq!(offers("pintle completion p"), ["powershell"]);
@@ -124,7 +123,7 @@ impl Shell {
         assert_eq!(offers("pintle greet --ti"), ["--times", "--title"]);
         assert_eq!(offers("pintle greet ada --lo"), ["--loud"]);
         assert_eq!(offers("pintle greet --style "), ["plain", "fancy"]);
-        // The flags that the plugins of a chain bring to `init`, and only they.
+        // The flags that the plugins of a chain add to `init`, and only those.
         assert_eq!(offers("pintle init --plugins good --mo"), ["--motto"]);
         assert_eq!(offers("pintle init --plugins plain --mo"), Vec::<String>::new());
         assert_eq!(offers("pintle init --dom"), ["--domain"]);
@@ -141,7 +140,7 @@ fn zsh_completes() {
     ZSH.check();
 }
 
-/// A package has the script as a file, which zsh reads at the first Tab.
+/// A package installs the script as a file, which zsh reads at the first Tab.
 #[test]
 fn zsh_completes_with_the_script_of_a_package_at_the_first_tab() {
     if !ZSH.is_there() {

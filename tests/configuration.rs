@@ -1,4 +1,4 @@
-//! Mistakes in the configuration that no parser finds.
+//! Mistakes in the configuration that a parser does not find.
 
 use crate::support::Sandbox;
 use expect_test::expect;
@@ -8,10 +8,10 @@ use std::fs;
 fn a_command_that_does_not_exist_is_reported_where_plugins_are_required_for_it() {
     let sandbox = Sandbox::new().plugin("good");
     let dir = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&dir).expect("it is ours");
+    fs::create_dir_all(&dir).expect("it is accessible");
     let required = "[[required]]\nplugin = 'good'\ncommands = ['clutser create', 'init', \
                     'good greet', 'plugin', 'cluster rm', 'zzz']\n";
-    fs::write(dir.join("config.toml"), required).expect("it is ours");
+    fs::write(dir.join("config.toml"), required).expect("it is accessible");
     let expected = expect![[r#"
         $ pintle plugin list
         KEY                      STATE  TRANSPORT  PROVIDES                                                                                         REASON

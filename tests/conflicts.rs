@@ -1,4 +1,4 @@
-//! Plugins that want what another plugin, or the host, has already.
+//! Plugins that claim something that another plugin or the host already has.
 
 use crate::support::{Sandbox, fixture};
 use crate::vices::{check, listed};
@@ -118,9 +118,9 @@ fn two_links_to_one_file_are_one_plugin() {
 fn of_two_files_with_one_key_the_first_in_the_search_order_counts() {
     let sandbox = Sandbox::new().library("first.so", &fixture("plain"));
     let second = sandbox.path("second");
-    fs::create_dir(&second).expect("the folder is ours");
-    // A copy, not a link: another file with the same plugin in it.
-    fs::copy(fixture("plain"), second.join("second.so")).expect("the folder is ours");
+    fs::create_dir(&second).expect("the directory is writable");
+    // A copy, not a link: another file that contains the same plugin.
+    fs::copy(fixture("plain"), second.join("second.so")).expect("the directory is writable");
     let paths = [sandbox.plugins(), second.clone()];
     let paths = std::env::join_paths(paths).expect("our paths have no colons");
     let sandbox = sandbox.env("PINTLE_PLUGIN_PATH", paths);
@@ -158,7 +158,8 @@ fn of_two_files_with_one_key_the_first_in_the_search_order_counts() {
 fn a_refused_file_does_not_hide_a_good_one_with_the_same_key() {
     let sandbox = Sandbox::new();
     let half = fs::read(fixture("plain")).expect("the fixture can be read");
-    fs::write(sandbox.plugins().join("a.so"), &half[..half.len() / 2]).expect("the folder is ours");
+    fs::write(sandbox.plugins().join("a.so"), &half[..half.len() / 2])
+        .expect("the directory is writable");
     let sandbox = sandbox.library("b.so", &fixture("plain"));
     let listed = listed(&sandbox, &[], |_| true);
     expect![[r#"
@@ -174,8 +175,8 @@ fn a_refused_file_does_not_hide_a_good_one_with_the_same_key() {
 fn a_folder_given_as_an_option_comes_before_the_environment() {
     let sandbox = Sandbox::new().library("one.so", &fixture("plain"));
     let other = sandbox.path("other");
-    fs::create_dir(&other).expect("the folder is ours");
-    fs::copy(fixture("plain"), other.join("two.so")).expect("the folder is ours");
+    fs::create_dir(&other).expect("the directory is writable");
+    fs::copy(fixture("plain"), other.join("two.so")).expect("the directory is writable");
     let option = format!("--plugin-dir={}", other.display());
     let output = sandbox.run([&option, "plugin", "list", "--all", "-o", "yaml"]).success();
     let paths: String = output.stdout.lines().filter(|it| it.contains("path:")).collect();

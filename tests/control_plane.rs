@@ -1,5 +1,5 @@
-//! A true Kubernetes control plane: etcd, kube-apiserver and kube-controller-manager, on
-//! loopback, for as long as a test runs.
+//! A real Kubernetes control plane: etcd, kube-apiserver and kube-controller-manager on loopback,
+//! while a test runs.
 
 use crate::kubectl::has_kubectl;
 use crate::support::{deps_dir, skip};
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long the cluster may take for anything that a test waits for.
+/// The time limit for everything in the cluster that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running control plane. It ends when this value is dropped.
@@ -21,7 +21,7 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts a control plane; `None` when its programs are not there.
+    /// Starts a control plane; returns `None` if its programs are missing.
     #[track_caller]
     pub(crate) fn start() -> Option<Self> {
         let programs = programs()?;
@@ -32,7 +32,7 @@ impl ControlPlane {
         if !has_kubectl() {
             return None;
         }
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary directory can be created");
         let mut plane = Self { folder, children: Vec::new() };
         plane.make_keys();
         let [client, peer, api] = [free_port(), free_port(), free_port()];
@@ -59,7 +59,7 @@ impl ControlPlane {
             format!("--service-account-signing-key-file={}", file("accounts.key")),
             format!("--service-account-key-file={}", file("accounts.key")),
             "--service-cluster-ip-range=10.43.0.0/16".to_owned(),
-            // No pod runs here, and no service is reached by its address.
+            // No pod runs here, and no service is reached at its address.
             "--endpoint-reconciler-type=none".to_owned(),
             "--allow-privileged=true".to_owned(),
         ];
@@ -68,7 +68,7 @@ impl ControlPlane {
         let controllers = [
             format!("--kubeconfig={}", plane.kubeconfig().display()),
             "--leader-elect=false".to_owned(),
-            // Several control planes run at a time, and no client asks the controllers.
+            // Several control planes run at a time, and no client queries the controllers.
             "--secure-port=0".to_owned(),
             format!("--service-account-private-key-file={}", file("accounts.key")),
             format!("--root-ca-file={}", file("ca.crt")),
@@ -83,22 +83,22 @@ impl ControlPlane {
         Some(plane)
     }
 
-    /// Returns the file that tells clients where the server is.
+    /// Returns the file with the server's address for clients.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.path("kubeconfig")
     }
 
-    /// Returns a path in the control plane's folder.
+    /// Returns a path in the control plane's directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Runs kubectl; an error is what it wrote to the standard error. A warning fails the test.
+    /// Runs kubectl; the error is its standard error. A warning fails the test.
     pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String, String> {
         self.kubectl_with(args, "")
     }
 
-    /// Runs kubectl with something on its standard input.
+    /// Runs kubectl with a text on standard input.
     pub(crate) fn kubectl_with(&self, args: &[&str], input: &str) -> Result<String, String> {
         let (stdout, stderr) = self.kubectl_says(args, input);
         let stdout = stdout.ok_or_else(|| stderr.clone())?;
@@ -106,7 +106,7 @@ impl ControlPlane {
         Ok(stdout)
     }
 
-    /// Runs kubectl; returns its standard output, if all went well, and its standard error.
+    /// Runs kubectl; returns its standard output if it succeeded, and its standard error.
     pub(crate) fn kubectl_says(&self, args: &[&str], input: &str) -> (Option<String>, String) {
         use std::io::Write as _;
         let mut command = Command::new("kubectl");
@@ -121,23 +121,23 @@ impl ControlPlane {
         (out.status.success().then(|| text(&out.stdout)), text(&out.stderr))
     }
 
-    /// Waits until something is so; fails the test when it does not come about.
+    /// Waits until a condition holds; fails the test if it does not.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
         let start = Instant::now();
         while !is_so() {
-            assert!(start.elapsed() < PATIENCE, "in vain: {what}\n{}", self.logs());
+            assert!(start.elapsed() < PATIENCE, "timed out: {what}\n{}", self.logs());
             thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Makes a certificate for a server on 127.0.0.1, signed by the control plane's
-    /// authority: `<name>.crt` and `<name>.key`.
+    /// Creates a certificate for a server on 127.0.0.1, signed by the control plane's authority:
+    /// `<name>.crt` and `<name>.key`.
     pub(crate) fn make_certificate(&self, name: &str, subject: &str, extension: &str) {
         let [key, request, certificate] = ["key", "csr", "crt"]
             .map(|it| self.path(&format!("{name}.{it}")).display().to_string());
         let extensions = self.path(&format!("{name}.ext"));
-        fs::write(&extensions, extension).expect("the folder is ours");
+        fs::write(&extensions, extension).expect("the directory is writable");
         let [authority, authority_key] =
             ["ca.crt", "ca.key"].map(|it| self.path(it).display().to_string());
         let extensions = extensions.display().to_string();
@@ -197,12 +197,13 @@ impl ControlPlane {
              users:\n- name: admin\n  user:\n    client-certificate: {certificate}\n    client-key: {key}\n\
              contexts:\n- name: test\n  context:\n    cluster: test\n    user: admin\n"
         );
-        fs::write(self.kubeconfig(), text).expect("the folder is ours");
+        fs::write(self.kubeconfig(), text).expect("the directory is writable");
     }
 
     fn spawn(&mut self, program: &Path, args: &[String]) {
         let name = program.file_name().expect("a program has a name").to_string_lossy();
-        let log = fs::File::create(self.path(&format!("{name}.log"))).expect("the folder is ours");
+        let log =
+            fs::File::create(self.path(&format!("{name}.log"))).expect("the directory is writable");
         let stderr = log.try_clone().expect("a file can be shared");
         let child = Command::new(program)
             .args(args)
@@ -230,7 +231,7 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        // The store last: the others write to it.
+        // The store is stopped last: the other programs write to it.
         for child in self.children.iter_mut().rev() {
             let _ = child.kill();
             let _ = child.wait();
@@ -238,23 +239,24 @@ impl Drop for ControlPlane {
     }
 }
 
-/// Returns a port that nobody listens on.
+/// Returns a port that is not in use.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener.local_addr().expect("it is bound").port()
 }
 
-/// Returns a program that is built with the control plane: stock `kustomize`, `oras` or
-/// `kubebuilder`. `None` when it is not built.
+/// Returns a program that is built with the control plane: unmodified `kustomize`, `oras` or
+/// `kubebuilder`. Returns `None` if it is not built.
 #[track_caller]
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     Some(programs()?.join(name))
 }
 
-/// Returns the directory of the programs; `None` when they are not built, or by another recipe.
+/// Returns the directory of the programs; `None` if they were not built, or built from another
+/// recipe.
 #[track_caller]
 fn programs() -> Option<PathBuf> {
-    // `target/<profile>/deps` has the tests.
+    // `target/<profile>/deps` contains the tests.
     let kept = deps_dir().ancestors().nth(2)?.join("control-plane");
     let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/control-plane");
     let read = |dir: &Path| ["go.mod", "build.sh"].map(|it| fs::read(dir.join(it)).ok());

@@ -1,4 +1,4 @@
-//! A host of another name, with plugins and a command of its own.
+//! A host with another name, and with plugins and a command of its own.
 
 use crate::support::{Sandbox, built, example};
 use expect_test::{Expect, expect};
@@ -60,7 +60,7 @@ fn the_host_bears_its_own_name_and_version() {
     );
 }
 
-/// Words of the jobs that a host without their groups knows nothing of.
+/// Domain words that a host without the command groups does not use.
 const WORDS_OF_JOBS: &[&str] = &[
     "kube",
     "k3s",
@@ -217,7 +217,7 @@ fn a_host_without_jobs_speaks_of_none() {
     ];
     for line in lines {
         let text = sandbox.transcript(&[line]);
-        // The help of an option, and what the shell's script calls things.
+        // The help of an option, and the words in the shell's script.
         let found = WORDS_OF_JOBS.iter().find(|it| text.contains(**it));
         assert_eq!(found, None, "{text}");
     }
@@ -259,10 +259,10 @@ fn linked_plugins_start_a_project() {
     let sandbox = rudder();
     let line = "init --domain example.org --project-name boat --owner Ada --year 2026";
     let output = sandbox.run(line.split(' ')).success();
-    // Which files they make is their own business.
+    // The files that they create are not checked here.
     assert!(output.stdout.contains("+ Cargo.toml\n+ "), "{output}");
     assert!(output.stdout.contains("+ LICENSE\n"), "{output}");
-    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was made");
+    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was created");
     expect![[r#"
         version: "3"
         domain: example.org
@@ -472,7 +472,7 @@ fn a_host_without_a_command_shows_those_that_matter_first() {
     let (_, list) = text.split_once("Common commands:\n").expect("there is a list");
     let (list, _) = list.split_once("\n\n").expect("it ends");
     assert_eq!(list.lines().count(), 10, "{list}");
-    // A host that names none shows all.
+    // A host that names no groups shows all.
     let all = shown(&lighthouse(), &["--help"]);
     let all = all.split_once("Usage:").expect("it has a usage").1;
     let text = shown(&lighthouse(), &[]);

@@ -1,5 +1,5 @@
-//! A real Docker engine: the images that tests need on it, what it holds of a cluster, and
-//! clusters that are gone when their test ends.
+//! A real Docker engine: the images on it that tests need, the objects of a cluster, and clusters
+//! that are removed at the end of their test.
 
 use crate::kubectl::has_kubectl;
 use crate::support::{Output, Sandbox, deps_dir, fixture, install, skip};
@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::runtime::Runtime;
 
-/// The image of a node, for tests that need nothing but k3s's ways.
+/// The image of a node, for tests that only require k3s's behaviour.
 ///
-/// With `PINTLE_TEST_NODE_IMAGE` it is that one, as a real k3s image.
+/// `PINTLE_TEST_NODE_IMAGE` replaces it, for example with a real k3s image.
 const NODE_IMAGE: &str = "PINTLE_TEST_NODE_IMAGE";
 
 /// A Docker engine.
@@ -33,16 +33,16 @@ pub(crate) struct Engine {
 /// The images of `cargo xtask node-images`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Image {
-    /// Nodes that are ready at once.
+    /// Nodes that are ready immediately.
     Standin,
-    /// Nodes with a true API server.
+    /// Nodes with a real API server.
     ControlPlane,
     /// Debian's docker-registry.
     Registry,
 }
 
 impl Engine {
-    /// Finds the engine; `None` when none answers.
+    /// Finds the engine; returns `None` if none is running.
     #[track_caller]
     pub(crate) fn get() -> Option<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -60,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// Returns the tag of an image, which is imported if the engine does not have it.
+    /// Returns the tag of an image; imports the image if the engine does not have it.
     #[track_caller]
     pub(crate) fn image(&self, image: Image) -> Option<String> {
         let name = match image {
@@ -73,8 +73,8 @@ impl Engine {
             skip(&format!("the image `{name}`; `cargo xtask node-images` builds it"));
             return None;
         };
-        // Tests are processes of their own, and one import is enough.
-        let lock = File::create(archive.with_extension("lock")).expect("the folder is ours");
+        // Tests are separate processes, and one import is enough.
+        let lock = File::create(archive.with_extension("lock")).expect("the directory is writable");
         lock.lock().expect("a file can be locked");
         if self.runtime.block_on(self.docker.inspect_image(&tag)).is_err() {
             self.import(image, &archive, &tag);
@@ -110,11 +110,14 @@ impl Engine {
         let filter = HashMap::from([("label".to_owned(), vec![label])]);
         self.runtime.block_on(async {
             let options = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
-            let containers = self.docker.list_containers(Some(options)).await.expect("it lists");
+            let containers =
+                self.docker.list_containers(Some(options)).await.expect("the engine lists them");
             let options = ListNetworksOptionsBuilder::new().filters(&filter).build();
-            let networks = self.docker.list_networks(Some(options)).await.expect("it lists");
+            let networks =
+                self.docker.list_networks(Some(options)).await.expect("the engine lists them");
             let options = ListVolumesOptionsBuilder::new().filters(&filter).build();
-            let volumes = self.docker.list_volumes(Some(options)).await.expect("it lists");
+            let volumes =
+                self.docker.list_volumes(Some(options)).await.expect("the engine lists them");
             let containers = containers.into_iter().flat_map(|it| it.names.unwrap_or_default());
             let networks = networks.into_iter().filter_map(|it| it.name);
             let volumes = volumes.volumes.unwrap_or_default().into_iter().map(|it| it.name);
@@ -128,13 +131,13 @@ impl Engine {
         })
     }
 
-    /// Returns what the engine knows of a container.
+    /// Returns the engine's description of a container.
     #[track_caller]
     pub(crate) fn inspect(&self, name: &str) -> ContainerInspectResponse {
         self.runtime.block_on(self.docker.inspect_container(name, None)).expect("it is there")
     }
 
-    /// Runs a command in a container, and returns what it says.
+    /// Runs a command in a container, and returns its output.
     #[track_caller]
     pub(crate) fn exec(&self, container: &str, command: &[&str]) -> String {
         use bollard::exec::{StartExecOptions, StartExecResults};
@@ -150,12 +153,12 @@ impl Engine {
             let StartExecResults::Attached { output, .. } = started.expect("it starts") else {
                 panic!("it is attached");
             };
-            let parts: Vec<_> = output.try_collect().await.expect("it says something");
+            let parts: Vec<_> = output.try_collect().await.expect("there is output");
             parts.into_iter().map(|it| it.to_string()).collect()
         })
     }
 
-    /// Returns a file of a container; `None` when there is none.
+    /// Returns a file of a container, or `None` if there is none.
     pub(crate) fn file(&self, container: &str, path: &str) -> Option<String> {
         let options = bollard::query_parameters::DownloadFromContainerOptionsBuilder::new();
         let options = options.path(path).build();
@@ -166,7 +169,7 @@ impl Engine {
         Some(String::from_utf8(bytes).expect("it is text"))
     }
 
-    /// Gives an image another name.
+    /// Adds a name to an image.
     #[track_caller]
     pub(crate) fn tag(&self, image: &str, name: &str) {
         let (repository, tag) = split_tag(name);
@@ -175,14 +178,14 @@ impl Engine {
         done.expect("the engine has the image");
     }
 
-    /// Pushes an image to the registry that is in its name.
+    /// Pushes an image to the registry in its name.
     #[track_caller]
     pub(crate) fn push(&self, name: &str) {
-        // An engine wants to be given credentials, even where none are asked for.
+        // An engine requires credentials, even if the registry does not.
         self.push_with(name, bollard::auth::DockerCredentials::default());
     }
 
-    /// Pushes an image to a registry that asks for credentials.
+    /// Pushes an image to a registry that requires credentials.
     #[track_caller]
     pub(crate) fn push_as(&self, name: &str, user: &str, password: &str) {
         let credentials = bollard::auth::DockerCredentials {
@@ -199,10 +202,10 @@ impl Engine {
         let options = PushImageOptionsBuilder::new().tag(tag).build();
         let steps = self.docker.push_image(repository, Some(options), Some(credentials));
         let done: Result<Vec<_>, _> = self.runtime.block_on(steps.try_collect());
-        done.expect("the registry takes the image");
+        done.expect("the registry accepts the image");
     }
 
-    /// Pulls an image from the registry that is in its name.
+    /// Pulls an image from the registry in its name.
     #[track_caller]
     pub(crate) fn pull(&self, name: &str) {
         let options = CreateImageOptionsBuilder::new().from_image(name).build();
@@ -211,7 +214,7 @@ impl Engine {
         done.expect("the registry has the image");
     }
 
-    /// Removes a name of an image, and the image with its last name.
+    /// Removes a name of an image; the last name removes the image.
     #[track_caller]
     pub(crate) fn remove_image(&self, name: &str) {
         let done =
@@ -239,16 +242,16 @@ impl Engine {
         done.expect("the engine creates the network");
     }
 
-    /// Removes a network; an error if it is not there.
+    /// Removes a network; fails if it does not exist.
     pub(crate) fn remove_network(&self, name: &str) -> Result<(), bollard::errors::Error> {
         self.runtime.block_on(self.docker.remove_network(name))
     }
 
-    /// Returns a subnet that no network of the engine has, and no route of the machine.
+    /// Returns a subnet that no network of the engine uses and that the machine has no route to.
     #[track_caller]
     pub(crate) fn free_subnet(&self) -> String {
         let networks = self.docker.list_networks(None);
-        let networks = self.runtime.block_on(networks).expect("it lists").into_iter();
+        let networks = self.runtime.block_on(networks).expect("the engine lists them").into_iter();
         let pools = networks.flat_map(|it| it.ipam?.config).flatten().filter_map(|it| it.subnet);
         let mut taken: Vec<_> = pools.filter_map(|it| range(&it)).collect();
         taken.extend(routes());
@@ -264,7 +267,7 @@ impl Engine {
         format!("{a}.{b}.{c}.{d}/24")
     }
 
-    /// Returns the engine's API, where that is shorter.
+    /// Returns the engine's API, for calls that are shorter this way.
     pub(crate) fn client(&self) -> (&Runtime, &Docker) {
         (&self.runtime, &self.docker)
     }
@@ -281,22 +284,22 @@ impl Engine {
         self.runtime.block_on(self.docker.stop_container(name, None)).expect("it stops");
     }
 
-    /// Returns whether there is a container of this name.
+    /// Returns whether a container of this name exists.
     pub(crate) fn has_container(&self, name: &str) -> bool {
         self.runtime.block_on(self.docker.inspect_container(name, None)).is_ok()
     }
 
-    /// Removes a container, if it is there.
+    /// Removes a container if it exists.
     pub(crate) fn remove_container(&self, name: &str) {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let _ = self.runtime.block_on(self.docker.remove_container(name, Some(options)));
     }
 
-    /// Removes everything of a cluster, whatever state it is in.
+    /// Removes all objects of a cluster, whatever their state.
     pub(crate) fn clean(&self, cluster: &str) {
         for thing in self.things(cluster) {
             let Some((kind, name)) = thing.split_once(' ') else { continue };
-            // Containers come first in the order of the kinds.
+            // Containers are first in the order of the kinds.
             self.runtime.block_on(async {
                 match kind {
                     "container" => {
@@ -314,7 +317,7 @@ impl Engine {
     }
 }
 
-/// Returns the first and the last address of a subnet; `None` if it is not one of IPv4.
+/// Returns the first and the last address of a subnet; `None` if it is not an IPv4 subnet.
 fn range(subnet: &str) -> Option<(u32, u32)> {
     let (address, bits) = subnet.split_once('/')?;
     let address: Ipv4Addr = address.parse().ok()?;
@@ -322,7 +325,7 @@ fn range(subnet: &str) -> Option<(u32, u32)> {
     Some((u32::from(address) & !hosts, u32::from(address) | hosts))
 }
 
-/// Returns the ranges that this machine has routes to, but for the default one.
+/// Returns the ranges that this machine has routes to, except the default route.
 fn routes() -> Vec<(u32, u32)> {
     let table = fs::read_to_string("/proc/net/route").unwrap_or_default();
     let route = |line: &str| {
@@ -340,13 +343,13 @@ fn split_tag(name: &str) -> (&str, &str) {
 }
 
 fn images() -> PathBuf {
-    // `target/debug/deps` is where the test is.
+    // The test is in `target/debug/deps`.
     let target = deps_dir().ancestors().nth(2).map(Path::to_owned);
-    target.expect("cargo builds into a folder of the target's").join("node-images")
+    target.expect("cargo builds into a directory of the target directory").join("node-images")
 }
 
-/// A cluster's name that no other test has, and a host to make it with. What is left of the
-/// cluster goes when the test ends.
+/// A cluster name that no other test uses, and a host that creates the cluster. When the test ends,
+/// the remains of the cluster are removed.
 pub(crate) struct Berth {
     pub(crate) sandbox: Sandbox,
     pub(crate) name: String,
@@ -368,7 +371,7 @@ impl Berth {
         let engine = Engine::get()?;
         let real = std::env::var(NODE_IMAGE).ok().filter(|it| !it.is_empty());
         let (image, privilege) = match real {
-            // A real node needs an engine that starts privileged containers.
+            // A real node requires an engine that starts privileged containers.
             Some(image) => {
                 (image, std::env::var("PINTLE_PRIVILEGE").unwrap_or_else(|_| "full".to_owned()))
             }
@@ -379,14 +382,14 @@ impl Berth {
             Some(host) => sandbox.env("DOCKER_HOST", host),
             None => sandbox,
         };
-        // Names are at most 32 characters long. Tests of several checkouts, or machines, may
-        // share an engine, and two tests of this process may have thought of one name.
+        // Names have at most 32 characters. Tests of several checkouts or machines may share an
+        // engine, and two tests of this process may have chosen the same name.
         let name = format!("t{:08x}-{name}", RandomState::new().hash_one(()) as u32);
         Some(Self { engine, sandbox, name, image })
     }
 
-    /// Lets this berth's nodes be the stand-in, whatever the environment says: for tests of
-    /// what only the stand-in can do.
+    /// Uses the stand-in for this berth's nodes, regardless of the environment: for tests of
+    /// behaviour that only the stand-in has.
     #[track_caller]
     pub(crate) fn standin(name: &str) -> Option<Self> {
         let mut berth = Self::new(name)?;
@@ -401,8 +404,8 @@ impl Berth {
         has_kubectl().then_some(self)
     }
 
-    /// Starts containers in the cluster's network that are not the cluster's. They go with the
-    /// berth.
+    /// Starts containers in the cluster's network that are not part of the cluster. They are
+    /// removed with the berth.
     #[track_caller]
     pub(crate) fn start_bystanders(&self, n: usize) {
         use bollard::models::{ContainerCreateBody, HostConfig};
@@ -433,7 +436,7 @@ impl Berth {
         &self.image
     }
 
-    /// Adds a plugin of the fixtures.
+    /// Adds a fixture plugin.
     #[track_caller]
     pub(crate) fn plugin(self, name: &str) -> Self {
         install(&fixture(name), &self.sandbox.plugins().join(format!("{name}.so")));
@@ -446,27 +449,27 @@ impl Berth {
         self
     }
 
-    /// Runs the host with the words of a line, in which `NAME` is the cluster.
+    /// Runs the host with the words of a line, in which `NAME` stands for the cluster.
     #[track_caller]
     pub(crate) fn run(&self, line: &str) -> Output {
         self.sandbox.run(self.words(line))
     }
 
-    /// Returns the words of a line, in which `NAME` is the cluster.
+    /// Returns the words of a line, in which `NAME` stands for the cluster.
     pub(crate) fn words(&self, line: &str) -> Vec<String> {
         line.split(' ').map(|it| it.replace("NAME", &self.name)).collect()
     }
 
-    /// Runs lines and returns all that was said, with the cluster's name and what differs
-    /// from run to run replaced.
+    /// Runs lines and returns their output, with placeholders for the cluster's name and for values
+    /// that differ between runs.
     #[track_caller]
     pub(crate) fn transcript(&self, lines: &[&str]) -> String {
         let shown = lines.iter().map(|it| format!("$ pintle {it}\n{}", self.run(it)));
         self.hide(&shown.collect::<String>())
     }
 
-    /// Returns what a host said, with the cluster's name and what differs from run to run
-    /// replaced.
+    /// Returns a host's output, with placeholders for the cluster's name and for values that differ
+    /// between runs.
     pub(crate) fn shown(&self, output: &Output) -> String {
         self.hide(&output.to_string())
     }
@@ -475,19 +478,19 @@ impl Berth {
         self.hide_names(&without_waiting(text))
     }
 
-    /// Returns what a host said with the cluster's name and what differs from run to run
-    /// replaced, and nothing left out.
+    /// Returns a host's complete output, with placeholders for the cluster's name and for values
+    /// that differ between runs.
     pub(crate) fn hide_names(&self, text: &str) -> String {
         let text = text.replace(&self.name, "NAME");
         hide_ids(&hide_ports(&text.replace(&self.image, "IMAGE")))
     }
 
-    /// Returns the names of all that the engine holds of the cluster.
+    /// Returns the names of all objects of the cluster in the engine.
     pub(crate) fn things(&self) -> Vec<String> {
         self.engine.things(&self.name)
     }
 
-    /// Fails the test if the engine holds anything of the cluster.
+    /// Fails the test if the engine has any object of the cluster.
     #[track_caller]
     pub(crate) fn assert_nothing_left(&self) {
         let things = self.things();
@@ -499,7 +502,7 @@ impl Berth {
         self.sandbox.path("home/.kube/config")
     }
 
-    /// Runs kubectl on the cluster, and returns what it prints.
+    /// Runs kubectl on the cluster, and returns its output.
     #[track_caller]
     pub(crate) fn kubectl(&self, words: &str) -> String {
         let out = Command::new("kubectl")
@@ -519,9 +522,8 @@ impl Drop for Berth {
     }
 }
 
-/// Hides numbers of ports, which the engine chooses.
-/// Returns a text without what the host says when it has waited for long, which depends on how
-/// busy the machine is. Tests of that do not come here.
+/// Returns a text without the messages that the host prints after a long wait, which depend on the
+/// load of the machine. Tests of these messages do not use this function.
 fn without_waiting(text: &str) -> String {
     let (mut shown, mut is_inside) = (String::new(), false);
     for line in text.split_inclusive('\n') {
@@ -534,6 +536,7 @@ fn without_waiting(text: &str) -> String {
     shown
 }
 
+/// Replaces port numbers, which the engine chooses.
 fn hide_ports(text: &str) -> String {
     let hide = |text: &str, host: &str| {
         let mut parts = text.split(host);
@@ -547,7 +550,7 @@ fn hide_ports(text: &str) -> String {
     hide(&hide(text, "127.0.0.1:"), "localhost:")
 }
 
-/// Hides ids of containers, which are 64 hexadecimal digits.
+/// Replaces ids of containers, which are 64 hexadecimal digits.
 fn hide_ids(text: &str) -> String {
     let is_id = |it: &str| it.len() == 64 && it.bytes().all(|it| it.is_ascii_hexdigit());
     let words = text.split('"').map(|it| if is_id(it) { "[ID]" } else { it });

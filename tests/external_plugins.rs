@@ -1,6 +1,6 @@
-//! kubebuilder's external plugins in this host's chains, and plugins of this host in kubebuilder.
+//! kubebuilder's external plugins in this host's chains, and this host's plugins in kubebuilder.
 //!
-//! The programs are scripts, written after the protocol for the test that runs them.
+//! The programs are scripts that implement the protocol, written by the tests that run them.
 
 use crate::control_plane::program;
 use crate::support::{Sandbox, built, skip};
@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What each script in Python begins with: it notes the request, and can answer.
+/// The start of each Python script: it records the request, and can answer.
 const PRELUDE: &str = r#"
 import json, os, sys
 request = json.loads(sys.stdin.buffer.read().decode())
@@ -45,17 +45,17 @@ if command == "create api":
 answer(universe=universe)
 "##;
 
-/// Answers with all files that it gets.
+/// Answers with all files that it receives.
 const ECHO: &str = "
 if command == 'flags' or command == 'metadata':
     answer()
 answer(universe=universe)
 ";
 
-/// Returns the program of Python 3; skips the test without it.
+/// Returns the Python 3 program; skips the test if it is missing.
 #[track_caller]
 fn python() -> Option<String> {
-    // A launcher that depends on the environment is no interpreter of a script.
+    // A launcher that depends on the environment cannot be the interpreter of a script.
     let out = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
     match out {
         Ok(out) if out.status.success() => {
@@ -68,7 +68,7 @@ fn python() -> Option<String> {
     }
 }
 
-/// Returns a sandbox with a shipyard and a painter, and a place for external plugins.
+/// Returns a sandbox with a shipyard, a painter, and a directory for external plugins.
 fn yard() -> Sandbox {
     let sandbox = Sandbox::new().plugin("shipyard").plugin("painter");
     let root = sandbox.path("external");
@@ -81,9 +81,9 @@ fn yard() -> Sandbox {
 fn script(sandbox: &Sandbox, name: &str, version: &str, text: &str) -> PathBuf {
     let dir = sandbox.path("external").join(name).join(version);
     let (draft, path) = (sandbox.path("draft"), dir.join(name));
-    fs::create_dir_all(&dir).expect("the sandbox is ours");
-    fs::write(&draft, text).expect("the sandbox is ours");
-    // By another process: a program that is open for writing cannot be run, and a host that
+    fs::create_dir_all(&dir).expect("the sandbox is writable");
+    fs::write(&draft, text).expect("the sandbox is writable");
+    // From another process: a program that is open for writing cannot be run, and a host that
     // another test starts would inherit the file while this process writes it.
     let status = Command::new("install").args(["-m", "755"]).arg(&draft).arg(&path).status();
     assert!(status.is_ok_and(|it| it.success()), "a script can be installed");
@@ -95,7 +95,7 @@ fn sh(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
     script(sandbox, name, "v1", &format!("#!/bin/sh\n{text}\n"))
 }
 
-/// Adds a script in Python; returns `None` without Python.
+/// Adds a Python script; returns `None` if Python is missing.
 #[track_caller]
 fn py(sandbox: &Sandbox, name: &str, text: &str) -> Option<PathBuf> {
     let python = python()?;
@@ -124,7 +124,7 @@ fn check_list(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
     expected.assert_eq(&shown.collect::<String>());
 }
 
-/// Returns what the scripts were run for so far, and forgets it.
+/// Returns the requests for which the scripts have run so far, and clears the list.
 fn starts(sandbox: &Sandbox) -> String {
     let log = sandbox.path("log");
     let text = fs::read_to_string(&log).unwrap_or_default();
@@ -138,16 +138,16 @@ fn read(sandbox: &Sandbox, path: &str) -> String {
 
 fn write(sandbox: &Sandbox, path: &str, bytes: impl AsRef<[u8]>) {
     let path = sandbox.work().join(path);
-    fs::create_dir_all(path.parent().expect("it is inside")).expect("the project is ours");
-    fs::write(path, bytes).expect("the project is ours");
+    fs::create_dir_all(path.parent().expect("it is inside")).expect("the project is writable");
+    fs::write(path, bytes).expect("the project is writable");
 }
 
-/// Returns all files below a folder, with modes and bytes.
+/// Returns all files below a directory, with modes and bytes.
 fn tree(root: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
     let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the project is ours") {
-            let path = entry.expect("the project is ours").path();
+        for entry in fs::read_dir(folder).expect("the project is readable") {
+            let path = entry.expect("the project is readable").path();
             let name = path.strip_prefix(root).expect("it is inside").display().to_string();
             match path.is_dir() {
                 _ if name.starts_with(".pintle/run") => {}
@@ -285,7 +285,7 @@ fn a_program_that_returns_all_files_changes_none() {
     write(&sandbox, "ignored.txt", "ignored\n");
     write(&sandbox, "only-mine.txt", "mine\n");
     let mine = sandbox.work().join("only-mine.txt");
-    fs::set_permissions(mine, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    fs::set_permissions(mine, fs::Permissions::from_mode(0o600)).expect("it is accessible");
     let without_record = |mut it: BTreeMap<String, (u32, Vec<u8>)>| {
         it.retain(|path, _| path != "PROJECT" && !path.starts_with(".pintle/"));
         it
@@ -389,7 +389,7 @@ fn paths_that_a_plugin_may_not_write_are_refused() {
     after.retain(|path, _| !path.starts_with("external/") && path != "draft");
     assert_eq!(before, after);
 
-    // What begins with `/` begins in the project, as in kubebuilder.
+    // A path that begins with `/` is relative to the project, as in kubebuilder.
     sh(&sandbox, "bad", r#"cat >/dev/null; echo '{"universe": {"/sub//./new.txt": "x"}}'"#);
     let out = sandbox.run(words("edit --plugins bad")).success();
     assert_eq!(out.stdout, "+ sub/new.txt\n~ PROJECT\n");
@@ -698,7 +698,7 @@ fn flags_are_asked_for_once_per_command_and_metadata_once_per_file() {
         carver.example.org flags --api
     "#]]
     .assert_eq(&starts(&sandbox));
-    // No program runs for what is known without.
+    // No program runs for information that is already known.
     for line in ["--help", "create --help", "plugin list", "plugin inspect carver", "version"] {
         let _ = sandbox.run(words(line)).success();
     }
@@ -707,7 +707,7 @@ fn flags_are_asked_for_once_per_command_and_metadata_once_per_file() {
     assert_eq!(starts(&sandbox), "");
 }
 
-/// Waits until a change of a file cannot be missed.
+/// Waits until a change of a file is visible in its time.
 fn age(path: &Path) {
     let is_old = || {
         let changed = path.metadata().and_then(|it| it.modified()).expect("it is there");
@@ -787,7 +787,7 @@ fn ctrl_c_ends_a_program_with_its_children() {
         std::thread::yield_now();
     }
     let number = i32::try_from(host.id()).ok().and_then(rustix::process::Pid::from_raw);
-    let number = number.expect("a process has a number");
+    let number = number.expect("a process has an id");
     rustix::process::kill_process(number, rustix::process::Signal::INT).expect("it runs");
     let out = sandbox.finish(host);
     assert_eq!(out.code(), 130, "{out}");
@@ -795,11 +795,11 @@ fn ctrl_c_ends_a_program_with_its_children() {
     assert!(!sandbox.work().join("PROJECT").exists());
 }
 
-/// Checks that the process whose number is in a file has ended.
+/// Checks that the process whose id is in a file has ended.
 #[track_caller]
 fn assert_gone(pid: &Path) {
     let pid = fs::read_to_string(pid).expect("the script ran").trim().to_owned();
-    // It may still be a zombie, until its new parent has waited for it.
+    // It may still be a zombie until its new parent has waited for it.
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
 }
@@ -848,15 +848,15 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
     let sandbox = yard();
     sh(&sandbox, "good.example.org", "cat >/dev/null; echo '{}'");
     let root = sandbox.path("external");
-    fs::write(root.join(".DS_Store"), "").expect("it is ours");
-    fs::write(root.join("good.example.org/.DS_Store"), "").expect("it is ours");
-    fs::write(root.join("good.example.org/v1/.DS_Store"), "").expect("it is ours");
+    fs::write(root.join(".DS_Store"), "").expect("it is accessible");
+    fs::write(root.join("good.example.org/.DS_Store"), "").expect("it is accessible");
+    fs::write(root.join("good.example.org/v1/.DS_Store"), "").expect("it is accessible");
     script(&sandbox, "good.example.org", "v1.0.0", "");
     script(&sandbox, "good.example.org", "v2-alpha", "");
     script(&sandbox, "Capital", "v1", "");
     let idle = script(&sandbox, "idle", "v1", "");
-    fs::set_permissions(idle, fs::Permissions::from_mode(0o644)).expect("it is ours");
-    fs::create_dir_all(root.join("empty/v1")).expect("it is ours");
+    fs::set_permissions(idle, fs::Permissions::from_mode(0o644)).expect("it is accessible");
+    fs::create_dir_all(root.join("empty/v1")).expect("it is accessible");
     let lines = ["plugin list", "init -q --plugins shipyard,good --project-name demo"];
     check_list(
         &sandbox,
@@ -893,17 +893,17 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
             [exit 0]
         "#]],
     );
-    // Without the variable, it is the user's configuration.
+    // Without the variable, the user's configuration applies.
     let home = sandbox.path("home").join(".config/kubebuilder");
-    fs::create_dir_all(&home).expect("it is ours");
-    fs::rename(root, home.join("plugins")).expect("it is ours");
+    fs::create_dir_all(&home).expect("it is accessible");
+    fs::rename(root, home.join("plugins")).expect("it is accessible");
     let sandbox = sandbox.without_env("EXTERNAL_PLUGINS_PATH");
     let out = sandbox.run(words("plugin list -o json")).success();
     let path = "[HOME]/.config/kubebuilder/plugins/good.example.org/v1/good.example.org\"";
     assert!(out.stdout.contains(path), "{out}");
 }
 
-/// Lets the bridge of a plugin answer a request.
+/// Makes the bridge of a plugin answer a request.
 #[track_caller]
 fn bridged(sandbox: &Sandbox, key: &str, request: &str) -> String {
     let out =
@@ -998,7 +998,7 @@ fn a_bridge_is_installed_where_kubebuilder_looks() {
     );
     let path = sandbox.path("external").join("shipyard.example.org/v1/shipyard.example.org");
     assert_eq!(path.metadata().expect("it is there").permissions().mode() & 0o777, 0o755);
-    fs::write(&path, "#!/bin/sh\n# mine\n").expect("it is ours");
+    fs::write(&path, "#!/bin/sh\n# mine\n").expect("it is accessible");
     let dir = sandbox.path("elsewhere").display().to_string();
     let lines = [
         "bridge install shipyard",
@@ -1032,12 +1032,12 @@ fn kubebuilder_runs_a_plugin_of_this_host() {
     let Some(program) = program("kubebuilder") else { return };
     let sandbox = yard().library("rust.so", &built("libpintle_plugin_rust.so"));
     let _ = sandbox.run(words("bridge install rust")).success();
-    // The plugin has its files formatted, on both ways.
+    // The plugin has its files formatted in both ways.
     let var = |name: &str| std::env::var_os(name).unwrap_or_default();
     let rustup = std::env::var_os("RUSTUP_HOME").map(PathBuf::from);
     let rustup = rustup.unwrap_or_else(|| Path::new(&var("HOME")).join(".rustup"));
     let sandbox = sandbox.env("PATH", var("PATH")).env("RUSTUP_HOME", rustup);
-    // The name of the project, which kubebuilder records for no external plugin.
+    // The project name, which kubebuilder does not record for external plugins.
     let run = |line: &str| kubebuilder(&sandbox, &program, "demo", line);
     let help = run("init --plugins rust.pintle.dev/v1 --help");
     assert!(help.contains("Scaffolds Kubernetes operators in Rust"), "{help}");
@@ -1047,7 +1047,7 @@ fn kubebuilder_runs_a_plugin_of_this_host() {
     run(&format!("create api {gvk}"));
     run(&format!("create webhook {gvk} --defaulting"));
 
-    // The same commands of this host make the same files.
+    // The same commands of this host create the same files.
     let _ = sandbox.run(words("init -q --plugins rust --domain example.org --project-name demo"));
     let _ = sandbox.run(words(&format!("{CREATE} -q"))).success();
     let _ = sandbox
@@ -1100,7 +1100,7 @@ fn kubebuilder_runs_a_plugin_of_this_host_beside_its_own() {
     assert!(read("api/v1/captain_types.go").contains("type Captain struct"));
     assert!(read("PROJECT").contains("- shipyard.example.org/v1"), "{}", read("PROJECT"));
 
-    // Both want to make README.md, and kubebuilder shows why that fails.
+    // Both plugins create README.md, and kubebuilder reports why that fails.
     let chain = "--plugins go/v4,shipyard.example.org/v1";
     let out = kubebuilder_command(&sandbox, &program, "clash")
         .args(words(&format!("init {chain} {options} {offline}")))
@@ -1113,10 +1113,10 @@ fn kubebuilder_runs_a_plugin_of_this_host_beside_its_own() {
 /// Returns kubebuilder with the sandbox's plugins, bridged, in a directory of the sandbox.
 fn kubebuilder_command(sandbox: &Sandbox, program: &Path, dir: &str) -> Command {
     let work = sandbox.path(dir);
-    fs::create_dir_all(&work).expect("the sandbox is ours");
+    fs::create_dir_all(&work).expect("the sandbox is writable");
     let mut command = Command::new(program);
     command.current_dir(work).env_clear().stdin(Stdio::null());
-    // Go needs them, and the plugin its formatter.
+    // Go requires them, and the plugin requires its formatter.
     for name in ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "GOPATH", "GOCACHE"] {
         command.envs(std::env::var_os(name).map(|it| (name, it)));
     }
@@ -1128,7 +1128,7 @@ fn kubebuilder_command(sandbox: &Sandbox, program: &Path, dir: &str) -> Command 
     command
 }
 
-/// Runs kubebuilder, which must succeed, and returns what it says.
+/// Runs kubebuilder, which must succeed, and returns its output.
 #[track_caller]
 pub(crate) fn kubebuilder(sandbox: &Sandbox, program: &Path, dir: &str, line: &str) -> String {
     let out = kubebuilder_command(sandbox, program, dir).args(words(line)).output();

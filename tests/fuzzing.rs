@@ -1,4 +1,4 @@
-//! The corpora of the fuzz targets, without a fuzzer: what they once found stays fixed.
+//! The corpora of the fuzz targets, run without a fuzzer: the bugs that they once found stay fixed.
 
 #[path = "../fuzz/src/targets.rs"]
 mod targets;

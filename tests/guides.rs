@@ -1,16 +1,15 @@
 //! The guides in `docs/` and the README, followed to the letter.
 //!
-//! A line that is nothing but a path in backquotes and a colon names the file that the
-//! fenced block below it holds; the file is written. The lines of a `console` block that
-//! start with `$ ` are run by bash; where output is shown below one, it must be that.
-//! A line `…` there stands for any lines, a `…` within a line for any text. Blocks in
-//! other languages are for the reader alone. The port that a guide names is replaced by one
-//! that is free.
+//! A line that consists of a path in backquotes and a colon names a file; the fenced block below it
+//! is the content, and the test writes the file. In a `console` block, bash runs the lines that
+//! start with `$ `; if output is shown below a line, it must match. There, a line `…` matches any
+//! lines, and `…` within a line matches any text. Blocks in other languages are for the reader
+//! only. The port in a guide is replaced by a free one.
 //!
-//! The reader's machine is a temporary folder with `pintle` on the search path. Cargo
-//! works offline, and keeps what it has compiled in `target/guides`. It cannot be the
-//! target folder itself: the libraries of plugins have no hash in their names, so the
-//! reader's build of one would replace the one that other tests open.
+//! The reader's machine is a temporary directory with `pintle` on the search path. Cargo works
+//! offline, and keeps its build in `target/guides`. It cannot be the target directory itself: the
+//! libraries of plugins have no hash in their names, so the reader's build of a plugin would
+//! replace the one that other tests open.
 
 use crate::control_plane::free_port;
 use crate::engine::{Engine, Image};
@@ -83,8 +82,8 @@ fn the_guide_to_the_plugin_manager_holds() {
     follow("docs/plugin-manager.md", &Reader { env, ..reader });
 }
 
-/// Returns a server with releases of the plugin `license`, and the key that the first is signed
-/// with: one as `cargo xtask dist` packs it, a later one, and three that must be refused.
+/// Returns a server with releases of the plugin `license`, and the key that signs the first: one
+/// packed by `cargo xtask dist`, a later one, and three that must be refused.
 fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
     let server = ReleaseServer::start();
     let [ours, theirs] = ["ours", "theirs"].map(|name| {
@@ -93,16 +92,16 @@ fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
         secret
     });
     let dist = temp.join("dist");
-    // Its build shall not replace the libraries that other tests open.
-    let xtask = deps_dir().parent().expect("`deps` is in a folder").join("xtask");
+    // Its build must not replace the libraries that other tests open.
+    let xtask = deps_dir().parent().expect("`deps` is in a directory").join("xtask");
     let mut xtask = Command::new(xtask);
     xtask.args(["dist", "--plugins", "--debug", "--only", "license", "--key"]);
     xtask.env("CARGO_TARGET_DIR", target_dir().join("guides-dist"));
     xtask.env("CARGO_PROFILE_DEV_DEBUG", "false");
     run(xtask.arg(&ours).arg("--out").arg(&dist).current_dir(root()));
     let file = format!("license-1.0.0-{TARGET}.tar.zst");
-    let read = |path: &Path| fs::read(path).expect("it was made");
-    let key = String::from_utf8(read(&dist.join("minisign.pub"))).expect("a key is a text");
+    let read = |path: &Path| fs::read(path).expect("it was created");
+    let key = String::from_utf8(read(&dist.join("minisign.pub"))).expect("a key is a string");
     let asset = |name: String, bytes: Vec<u8>| {
         let digest = Some(pintle_manager::Digest::of(&bytes).to_string());
         Asset { name, bytes, digest }
@@ -143,9 +142,10 @@ fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
     (server, key)
 }
 
-/// Makes a later version of a packed plugin, whose library says so wherever it says its version.
+/// Creates a later version of a packed plugin, with a library that contains the new version
+/// wherever it contained the old one.
 fn repack(archive: &Path, version: &str, path: &Path) {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = tempfile::tempdir().expect("a temporary directory can be created");
     run(Command::new("tar")
         .arg("-I")
         .arg("zstd")
@@ -153,15 +153,19 @@ fn repack(archive: &Path, version: &str, path: &Path) {
         .arg(archive)
         .arg("-C")
         .arg(folder.path()));
-    let top = fs::read_dir(folder.path()).expect("ours").next().expect("a folder").expect("ours");
+    let top = fs::read_dir(folder.path())
+        .expect("the file is accessible")
+        .next()
+        .expect("there is an entry")
+        .expect("the file is accessible");
     let library = top.path().join("libpintle_plugin_license.so");
     let bytes = fs::read(&library).expect("it is in the archive");
     let (from, to) = (b"\"version\":\"1.0.0\"", format!("\"version\":\"{version}\""));
     let mut patched = bytes.clone();
     let places = bytes.windows(from.len()).enumerate().filter(|(_, it)| it == from);
     places.for_each(|(at, _)| patched[at..at + from.len()].copy_from_slice(to.as_bytes()));
-    assert_ne!(bytes, patched, "the library says its version");
-    fs::write(library, patched).expect("the folder is ours");
+    assert_ne!(bytes, patched, "the library contains its version");
+    fs::write(library, patched).expect("the directory is writable");
     let mut tar = Command::new("tar");
     tar.arg("-I").arg("zstd -1").arg("-cf").arg(path).arg("-C").arg(folder.path());
     run(tar.arg(top.file_name()));
@@ -173,10 +177,10 @@ fn run(command: &mut Command) {
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// The port that a guide publishes something on.
+/// The port that a guide publishes.
 const PORT: &str = "5511";
 
-/// Does what a guide says, and compares what it shows.
+/// Follows a guide, and compares the output.
 #[track_caller]
 fn follow(guide: &str, reader: &Reader) {
     let text = fs::read_to_string(root().join(guide)).expect("the guide is there");
@@ -185,10 +189,10 @@ fn follow(guide: &str, reader: &Reader) {
     let outputs = reader.run(&guide);
     let wrong: Vec<_> =
         guide.commands().zip(&outputs).filter_map(|(it, out)| it.judge(out)).collect();
-    assert!(wrong.is_empty(), "{} says something else:\n\n{}", guide.name, wrong.join("\n"));
+    assert!(wrong.is_empty(), "the output of {} differs:\n\n{}", guide.name, wrong.join("\n"));
 }
 
-/// What a reader has to do, in order.
+/// The steps of a reader, in order.
 struct Guide {
     name: String,
     steps: Vec<Step>,
@@ -199,12 +203,12 @@ enum Step {
     Run(Line),
 }
 
-/// A command line, and what it prints.
+/// A command line and its output.
 struct Line {
-    /// Where it stands, as `docs/guide.md:3`.
+    /// Its location, for example `docs/guide.md:3`.
     place: String,
     command: String,
-    /// Empty where the guide shows nothing.
+    /// Empty if the guide shows no output.
     shown: Vec<String>,
 }
 
@@ -239,7 +243,7 @@ impl Guide {
         })
     }
 
-    /// Returns the whole guide as a program for bash, which marks where a command starts.
+    /// Returns the whole guide as a bash program that marks the start of each command.
     fn script(&self) -> String {
         let mut script = String::from(PRELUDE);
         let mut commands = self.commands().skip(1);
@@ -251,7 +255,7 @@ impl Guide {
                     );
                 }
                 Step::Run(line) => {
-                    // Who looks at the exit code expects a failure.
+                    // If the next command reads the exit code, a failure is expected.
                     let next = commands.next();
                     let may_fail = next.is_some_and(|it| it.command == "echo $?");
                     script += if may_fail { "set +e\n" } else { "" };
@@ -264,7 +268,7 @@ impl Guide {
     }
 }
 
-/// Leaves the exit code of the command before as it is.
+/// Keeps the exit code of the previous command.
 const PRELUDE: &str = r"
 exec 2>&1
 __mark() { local code=$?; printf '\n@@@ next command\n'; return $code; }
@@ -302,7 +306,7 @@ fn console(guide: &str, block: &[(usize, &str)]) -> Vec<Line> {
 }
 
 impl Line {
-    /// Returns what is wrong with the output, if anything is.
+    /// Returns the difference from the expected output, if there is any.
     fn judge(&self, output: &str) -> Option<String> {
         let lines: Vec<_> = output.trim_end().lines().map(str::trim_end).collect();
         let shown: Vec<_> = self.shown.iter().map(String::as_str).collect();
@@ -339,16 +343,15 @@ fn text_fits(shown: &str, text: &str) -> bool {
     }
 }
 
-/// Somebody who follows a guide, on a machine of their own.
+/// A reader who follows a guide on a separate machine.
 struct Reader {
     home: TempDir,
     env: Vec<(&'static str, OsString)>,
     _engine: Option<Berths>,
 }
 
-/// The clusters and the container that guides make. Their names are fixed, so one reader at a
-/// time has them, and none has them that are somebody's already. What is left of them goes
-/// with the reader.
+/// The clusters and the container that guides create. Their names are fixed, so only one reader
+/// uses them at a time, and none if they exist already. Their remains are removed with the reader.
 struct Berths {
     engine: Engine,
     _lock: File,
@@ -366,7 +369,7 @@ impl Berths {
             skip(&format!("an engine on which the name `{name}` of the guides is free"));
             return None;
         }
-        // From here on, what there is of these names is ours.
+        // From here on, objects with these names belong to this test.
         Some(Self { engine, _lock: lock })
     }
 }
@@ -380,19 +383,19 @@ impl Drop for Berths {
 
 impl Reader {
     fn new() -> Self {
-        // Not in the target folder: there, new packages would belong to our workspace.
+        // Not in the target directory: there, new packages would belong to our workspace.
         let home = tempfile::Builder::new().prefix("guide-").tempdir();
-        let home = home.expect("a temporary folder can be made");
+        let home = home.expect("a temporary directory can be created");
         for name in ["bin", "work"] {
-            fs::create_dir(home.path().join(name)).expect("the folder is new");
+            fs::create_dir(home.path().join(name)).expect("the directory is new");
         }
         let host = home.path().join("bin/pintle");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pintle"), host).expect("the folder is new");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pintle"), host)
+            .expect("the directory is new");
         Self { home, env: Vec::new(), _engine: None }
     }
 
-    /// Somebody who has a Docker engine, and the images that clusters are made of: for want of
-    /// k3s, the stand-in.
+    /// A reader with a Docker engine and the images of clusters; the stand-in replaces k3s.
     #[track_caller]
     fn with_engine(self) -> Option<Self> {
         let engine = Engine::get()?;
@@ -401,7 +404,7 @@ impl Reader {
             skip("jq");
             return None;
         }
-        // It is a program apart from the engine, which may be too new for it, or too old.
+        // The client is separate from the engine, and may be too new or too old for it.
         let docker = docker(["version"]).output();
         if !docker.is_ok_and(|it| it.status.success()) {
             skip("a `docker` that reaches the engine");
@@ -410,7 +413,7 @@ impl Reader {
         if !has_kubectl() {
             return None;
         }
-        let lock = File::create(target_dir().join("guides-engine.lock")).expect("it is ours");
+        let lock = File::create(target_dir().join("guides-engine.lock")).expect("it is accessible");
         lock.lock().expect("a file can be locked");
         let berths = Berths::take(engine, lock)?;
         let env = vec![
@@ -422,11 +425,11 @@ impl Reader {
         Some(Self { env, _engine: Some(berths), ..self })
     }
 
-    /// Somebody who has installed some of our own plugins.
+    /// A reader who has installed some first-party plugins.
     fn with_plugins(names: &[&str]) -> Self {
         let reader = Self::new();
         let folder = reader.home.path().join(".local/share/pintle/plugins");
-        fs::create_dir_all(&folder).expect("the folder is ours");
+        fs::create_dir_all(&folder).expect("the directory is writable");
         for name in names {
             let file = format!("libpintle_plugin_{name}.so");
             install(&built(&file), &folder.join(file));
@@ -438,8 +441,8 @@ impl Reader {
     #[track_caller]
     fn run(&self, guide: &Guide) -> Vec<String> {
         let script = self.home.path().join("script");
-        fs::write(&script, guide.script()).expect("the folder is ours");
-        // A guide that hangs is ended with all that it has started.
+        fs::write(&script, guide.script()).expect("the directory is writable");
+        // A guide that hangs is killed with all processes that it has started.
         let mut command = Command::new("timeout");
         command.args(["1200", "bash", "-e"]).arg(script).stdin(Stdio::null());
         self.surroundings(&mut command);
@@ -458,7 +461,8 @@ impl Reader {
         let home = self.home.path();
         let ours = |name: &OsStr| {
             let name = name.to_string_lossy();
-            // Cargo tells its tests about their package, and the linker about our libraries.
+            // Cargo sets variables about the package for its tests, and about libraries for the
+            // linker.
             ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_", "PINTLE_", "XDG_"]
                 .iter()
                 .any(|it| name.starts_with(it))
@@ -481,14 +485,14 @@ impl Reader {
         let path = std::iter::once(home.join("bin")).chain(std::env::split_paths(&path));
         command
             .current_dir(home.join("work"))
-            .env("PATH", std::env::join_paths(path).expect("our folder has no colon"))
+            .env("PATH", std::env::join_paths(path).expect("the directory's path has no colon"))
             .env("HOME", home)
             .env("PINTLE_SOURCE", root())
             .env("PINTLE_PLUGIN_SYSTEM_PATH", "")
             .env("CARGO_NET_OFFLINE", "true")
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
-            // Nobody debugs what is built here.
+            // The builds here are not debugged.
             .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .env("CARGO_INCREMENTAL", "0")
             .env("LC_ALL", "C.UTF-8")
@@ -497,7 +501,7 @@ impl Reader {
     }
 }
 
-/// What leads `docker` and `kubectl` to an engine or a cluster of the user's.
+/// The variables that lead `docker` and `kubectl` to an engine or a cluster of the user.
 const CONTEXT: [&str; 3] = ["DOCKER_CONTEXT", "DOCKER_CONFIG", "KUBECONFIG"];
 
 /// Returns a call of `docker` on the engine that the tests use.
@@ -512,15 +516,15 @@ fn user_folder(name: &str) -> OsString {
     home.join(name).into()
 }
 
-/// Returns the folder of the repository.
+/// Returns the directory of the repository.
 fn root() -> PathBuf {
     let core = Path::new(env!("CARGO_MANIFEST_DIR"));
-    core.parent().expect("the host is a folder of the repository").to_owned()
+    core.parent().expect("the host is in the repository").to_owned()
 }
 
 fn target_dir() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
+    tmp.parent().expect("cargo's directory for tests is in its target directory").to_owned()
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn services() -> Services {
     Services::new(Arc::new(Console::new()))
 }
 
-/// Hands `pre-project-init` to the hooks of some fixtures.
+/// Passes `pre-project-init` to the hooks of some fixtures.
 #[track_caller]
 fn check_dispatch(names: &[&str], expected: Expect) {
     let load = |it: &&str| pintle::transport::load(&fixture(it), &Rules::default());
@@ -164,7 +164,7 @@ fn hooks_see_what_is_announced_and_what_was_made() {
         [exit 1]
     "#]]
     .assert_eq(&sandbox.transcript(&lines));
-    let hello = fs::read_to_string(sandbox.work().join("HELLO")).expect("it was made");
+    let hello = fs::read_to_string(sandbox.work().join("HELLO")).expect("it was created");
     assert_eq!(hello, "ahoy\n");
 }
 
@@ -173,9 +173,9 @@ fn a_hook_that_stops_the_work_leaves_nothing_behind() {
     for name in ["panic-hook", "veto"] {
         let sandbox = Sandbox::new().plugin("good").plugin(name);
         assert_ne!(sandbox.run(["init", "--plugins", "good"]).code(), 0);
-        let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is ours").collect();
+        let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is accessible").collect();
         assert!(left.is_empty(), "{name} leaves {left:?}");
-        // Without the plugin, the same work is done.
+        // Without the plugin, the work is the same.
         let option = format!("--disable-plugin={name}");
         let _ = sandbox.run([&option, "init", "--plugins", "good"]).success();
         assert!(sandbox.work().join("PROJECT").is_file());

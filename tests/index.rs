@@ -1,4 +1,4 @@
-//! The index of plugins, as a user's commands make it and rely on it.
+//! The index of plugins, as commands create and use it.
 
 use crate::rebuilt;
 use crate::support::{Sandbox, fixture};
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How long ago a file must have changed to be known.
+/// The minimum age of a file's last change for the index to record the file.
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// Returns a sandbox with a plugin that can be overwritten, and other files.
@@ -22,7 +22,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Writes a library over the plugin, in place.
+/// Overwrites the plugin with a library, in place.
 fn overwrite(sandbox: &Sandbox, library: &Path) {
     let bytes = fs::read(library).expect("the library can be read");
     fs::write(sandbox.plugins().join("plugin.so"), bytes).expect("the library can be written");
@@ -65,7 +65,7 @@ fn what_others_may_write_is_no_index() {
     let sandbox = sandbox();
     let _ = sandbox.run(["greet", "ada"]).success();
     let path = sandbox.path("home/.cache/pintle/plugins.index");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("the file is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("the file is writable");
     let mut bytes = index(&sandbox);
     let at = bytes.windows(14).position(|it| it == b"Greet somebody").expect("it is known");
     bytes[at..at + 5].copy_from_slice(b"Fleet");

@@ -191,7 +191,7 @@ fn all_differences_are_shown_on_demand_only() {
         let words = ["plugin", "check", "changed-type", "-o", "json"];
         let output = sandbox.run(words.iter().chain(options));
         let error: serde_json::Value =
-            serde_json::from_str(&output.stderr).expect("the object and no more");
+            serde_json::from_str(&output.stderr).expect("the output is one JSON object");
         error["detail"].as_str().map(|it| it.lines().count())
     };
     assert_eq!(detail(&[]), None);

@@ -1,4 +1,4 @@
-//! Interfaces and events of a host of another field, on a linked plugin and on one from a file.
+//! Interfaces and events of a host in another domain, with a linked plugin and one from a file.
 
 use crate::support::fixture;
 use expect_test::{Expect, expect};
@@ -15,7 +15,7 @@ use pintle::{Cli, Manifest, PluginKey};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A plugin of the same interface crate in an earlier form: one method, with another reply.
+/// A plugin of an earlier version of the same interface crate: one method, with another reply.
 mod of_another_age {
     pintle_plugin::interface! {
         pub trait Codec = "codec.fixture.example/v1" {
@@ -50,9 +50,9 @@ fn native() -> LoadedPlugin {
 }
 
 fn link(plugin: pintle_plugin::LinkedPlugin) -> LoadedPlugin {
-    let manifest = Manifest::parse(plugin.manifest().as_bytes()).expect("it is our own");
+    let manifest = Manifest::parse(plugin.manifest().as_bytes()).expect("it is valid");
     let key = format!("{}/v{}", manifest.name, manifest.version);
-    let key: PluginKey = key.parse().expect("it is our own");
+    let key: PluginKey = key.parse().expect("it is valid");
     pintle::transport::link(plugin, key, manifest)
 }
 
@@ -86,7 +86,7 @@ fn a_plugin_is_called_by_the_trait_of_its_host() {
         let parts = [("head".to_owned(), head), ("pixels".to_owned(), pixels.clone())].into();
         let picture = decode(&plugin, File { name: "photo".to_owned(), parts }).unwrap();
         assert_eq!(picture.width, 25);
-        // The plugin saw the host's own bytes, and gave the same ones back.
+        // The plugin received the host's own bytes, and returned the same ones.
         assert!(std::ptr::eq(picture.pixels.bytes(), pixels.bytes()));
     }
 }
@@ -212,7 +212,7 @@ fn hooks(plugins: Vec<LoadedPlugin>, limit: Duration) -> Hooks {
     Hooks { plugins, services: services(), limit, options: Default::default() }
 }
 
-/// Hands an event about `file` to both forms of the plugin at a time.
+/// Passes an event about `file` to both forms of the plugin in one dispatch.
 fn outcomes<R>(event: &EventType<Conversion, R>, file: &str, seconds: u64) -> Vec<Outcome<R>>
 where
     R: fixture_codec_kit::serde::Serialize + fixture_codec_kit::serde::de::DeserializeOwned,
@@ -292,7 +292,7 @@ fn a_payload_that_is_no_message_is_an_error_and_no_panic() {
     );
 }
 
-/// Runs the line `look` of a host whose extra command does what `look` says.
+/// Runs the line `look` with a host whose extra command is the function `look`.
 #[track_caller]
 fn look(
     cli: Cli,
@@ -305,13 +305,13 @@ fn look(
     let seen = Arc::new(Mutex::new(None));
     let told = Arc::clone(&seen);
     let host = cli.extra_command(clap::Command::new("look"), move |_, context| {
-        *told.lock().expect("no thread panics with it") =
+        *told.lock().expect("no thread panics while it holds the lock") =
             Some(look(context).map_err(|err| err.to_string()));
         Ok(0)
     });
     let _ =
         host.build().expect("the host is valid").run(["reel"].iter().chain(args).chain(&["look"]));
-    let seen = seen.lock().expect("no thread panics with it").take();
+    let seen = seen.lock().expect("no thread panics while it holds the lock").take();
     assert_eq!(seen, Some(Ok(())));
 }
 
@@ -418,7 +418,7 @@ fn a_plugin_that_does_not_scaffold_needs_no_project_versions() {
     assert_eq!(state(scaffolds).to_string(), "refused");
 }
 
-/// A host's own implementation of an interface is called by the same trait as a plugin's.
+/// A host's own implementation of an interface is called through the same trait as a plugin's.
 #[test]
 fn own_and_plugins_implementations_mix() {
     struct Own;

@@ -1,4 +1,4 @@
-//! What the kit offers to authors, through a real library and the real host.
+//! The features of the kit for authors, tested with a real library and the real host.
 
 use crate::support::{Output, Sandbox, first_line};
 use expect_test::expect;
@@ -149,7 +149,7 @@ fn a_plugin_has_directories_of_its_own() {
     let of_plugin = config.join("pintle/plugins/toolbox.example.org");
     assert_eq!(fs::read_to_string(of_plugin.join("note")).unwrap(), "kept");
     assert_eq!(of_plugin.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    // What is in the way is named.
+    // The error names the obstacle.
     let blocked = sandbox.env("XDG_CONFIG_HOME", of_plugin.join("note"));
     let output = blocked.run(["tool", "home"]);
     assert_eq!(output.code(), 1, "{output}");
@@ -188,7 +188,7 @@ fn an_interrupted_plugin_that_asks_ends_by_itself() {
     let output = sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
     assert!(output.stdout.contains("cancelled true"), "{output}");
-    // It took its cleanup back.
+    // It removed its cleanup.
     assert!(is_file(&sandbox, "partial") && !is_file(&sandbox, "wrong"), "{output}");
 }
 
@@ -200,7 +200,7 @@ fn an_interrupted_plugin_that_does_not_ask_is_cleaned_up_after() {
     interrupt(&child);
     let output = sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
-    assert!(start.elapsed() < Duration::from_secs(8), "it was waited for: {output}");
+    assert!(start.elapsed() < Duration::from_secs(8), "the host waited for it: {output}");
     assert!(!is_file(&sandbox, "partial") && !is_file(&sandbox, "wrong"), "{output}");
 }
 
@@ -214,7 +214,7 @@ fn a_second_signal_does_not_wait_for_a_plugin() {
     interrupt(&child);
     let output = sandbox.finish(child);
     assert_eq!(output.code(), 130, "{output}");
-    assert!(start.elapsed() < Duration::from_secs(8), "it was waited for: {output}");
+    assert!(start.elapsed() < Duration::from_secs(8), "the host waited for it: {output}");
     assert!(!is_file(&sandbox, "partial"), "{output}");
 }
 
@@ -227,12 +227,12 @@ fn a_signal_that_is_ignored_interrupts_no_plugin() {
     assert_eq!(first_line(stdout), "waiting");
     interrupt(&child);
     std::thread::sleep(Duration::from_millis(300));
-    assert!(child.try_wait().expect("it is a child of ours").is_none());
+    assert!(child.try_wait().expect("it is a child process").is_none());
     kill_process(Pid::from_child(&child), Signal::TERM).expect("it waits");
     assert_eq!(sandbox.finish(child).code(), 130);
 }
 
-/// Runs a scaffolding command with a hook that is over its time.
+/// Runs a scaffolding command with a hook that exceeds its time limit.
 fn run_late_hook(sandbox: &Sandbox, way: &str) -> Output {
     let env = [("TOOL_HOOK", way), ("PINTLE_HOOK_TIMEOUT", "300ms")];
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -263,7 +263,7 @@ fn an_interrupted_hook_ends_the_command() {
     let env = [("TOOL_HOOK".to_owned(), "ask".to_owned())];
     let words = ["init", "--domain", "example.org", "--plugins", "shipyard.example.org"];
     let child = sandbox.start_with(&env, words);
-    // The hook has begun when the signals are taken over, which shows in what it catches.
+    // The hook has started when the signal handlers are installed: see the mask of caught signals.
     let caught = || {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
         let mask = status.lines().find_map(|it| it.strip_prefix("SigCgt:").map(str::to_owned));
@@ -272,7 +272,7 @@ fn an_interrupted_hook_ends_the_command() {
     };
     let start = Instant::now();
     while !caught() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the hook does not begin");
+        assert!(start.elapsed() < Duration::from_secs(30), "the hook does not start");
         std::thread::sleep(Duration::from_millis(5));
     }
     interrupt(&child);

@@ -1,14 +1,14 @@
-//! kubectl as it is on this machine: of any version, or a wrapper of one.
+//! The machine's own kubectl: any version, or a wrapper of one.
 
 use crate::support::{leave_out, skip};
 use serde_json::Value;
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A kubeconfig that no server is needed for.
+/// A kubeconfig that works without a server.
 const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: probe\n";
 
-/// Returns whether there is a kubectl that works; a test that needs one is left out otherwise.
+/// Returns whether there is a kubectl that works; a test that requires one is skipped otherwise.
 #[track_caller]
 pub(crate) fn has_kubectl() -> bool {
     static WORKS: LazyLock<bool> = LazyLock::new(works);
@@ -20,14 +20,14 @@ pub(crate) fn has_kubectl() -> bool {
 
 fn works() -> bool {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be created");
-    std::fs::write(file.path(), KUBECONFIG).expect("the file is ours");
+    std::fs::write(file.path(), KUBECONFIG).expect("the file is writable");
     let mut command = Command::new("kubectl");
     command.args(["config", "current-context"]).env("KUBECONFIG", file.path());
     command.output().is_ok_and(|it| it.status.success() && it.stdout == b"probe\n")
 }
 
-/// Returns whether kubectl has a kustomize that reads the scaffolded manifests; a test that
-/// needs one is left out otherwise, even where all must run: Debian 12's kubectl is older.
+/// Returns whether kubectl has a kustomize that reads the scaffolded manifests. A test that
+/// requires one is skipped otherwise, even if all tests must run: Debian 12's kubectl is older.
 #[track_caller]
 pub(crate) fn has_kustomize() -> bool {
     if !has_kubectl() {

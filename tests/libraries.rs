@@ -1,4 +1,4 @@
-//! Libraries that no Rust compiler makes: a plugin with bytes changed, and C.
+//! Libraries that no Rust compiler produces: a plugin with modified bytes, and C.
 
 use crate::support::{fixture, skip};
 use object::read::elf::{FileHeader, ProgramHeader, Sym};
@@ -24,12 +24,12 @@ pub(crate) fn manifest(name: &str) -> Manifest {
     manifest
 }
 
-/// Returns the plain plugin with some bytes of its manifests changed; both have one length.
+/// Returns the plain plugin with some bytes of its manifests replaced; both have the same length.
 #[track_caller]
 pub(crate) fn with_manifest_text(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "a file's bytes keep their places");
     let mut bytes = plain();
-    // The manifest is there twice.
+    // The library contains the manifest twice.
     for name in [SECTION, ".note.pintle"] {
         let range = section_range(&bytes, name);
         let section = &mut bytes[range];
@@ -48,8 +48,8 @@ fn section_range(bytes: &[u8], name: &str) -> Range<usize> {
     start..start + len
 }
 
-/// Returns the plain plugin as one that is linked without relro, and with static TLS as far as
-/// its dynamic section says.
+/// Returns the plain plugin as if it were linked without relro, and with static TLS according to
+/// its dynamic section.
 pub(crate) fn with_doubtful_options() -> Vec<u8> {
     let mut bytes = plain();
     let (header, flags) = {
@@ -74,19 +74,19 @@ pub(crate) fn with_doubtful_options() -> Vec<u8> {
     bytes
 }
 
-/// Returns where the last segment that a loader maps ends.
+/// Returns the end of the last segment that a loader maps.
 pub(crate) fn segments_end(bytes: &[u8]) -> usize {
     let file = object::File::parse(bytes).expect("the plugin is an ELF file");
     let ends = file.segments().map(|it| it.file_range()).map(|(start, len)| start + len);
     ends.max().expect("a library has segments").try_into().expect("it fits into memory")
 }
 
-/// Returns where in an ELF file the bytes of an exported symbol are.
+/// Returns the position of the bytes of an exported symbol in an ELF file.
 pub(crate) fn symbol_offset(bytes: &[u8], name: &str) -> usize {
     file_offset(bytes, symbol_address(bytes, name))
 }
 
-/// Returns the address of an exported symbol, as the file has it.
+/// Returns the address of an exported symbol, from the symbol table of the file.
 fn symbol_address(bytes: &[u8], name: &str) -> u64 {
     let read = || -> object::Result<u64> {
         let header = elf::FileHeader64::<Endianness>::parse(bytes)?;
@@ -100,7 +100,7 @@ fn symbol_address(bytes: &[u8], name: &str) -> u64 {
     read().expect("the plugin is an ELF file")
 }
 
-/// Returns where in an ELF file the byte with an address is.
+/// Returns the position in an ELF file of the byte at an address.
 fn file_offset(bytes: &[u8], address: u64) -> usize {
     let read = || -> object::Result<u64> {
         let header = elf::FileHeader64::<Endianness>::parse(bytes)?;
@@ -117,14 +117,14 @@ fn file_offset(bytes: &[u8], address: u64) -> usize {
     read().expect("the plugin is an ELF file").try_into().expect("the file fits into memory")
 }
 
-/// Returns the plain plugin with a damaged description of its layout: it refers to types of
-/// which there are none.
+/// Returns the plain plugin with a damaged description of its layout: it refers to types that do
+/// not exist.
 pub(crate) fn with_damaged_layout() -> Vec<u8> {
     let mut bytes = plain();
     let header = symbol_address(&bytes, &manifest("any").abi.root);
     let pointers = pointers(&bytes);
-    // The layout begins with two pointers, and the first leads to two more: the parts of it
-    // that its types share.
+    // The layout begins with two pointers, and the first leads to two more: the parts that its
+    // types share.
     let at = |address: u64| pointers.get(&address).copied();
     let shared = |layout: u64| {
         let shared = at(layout).filter(|_| at(layout + 8).is_some())?;
@@ -132,27 +132,27 @@ pub(crate) fn with_damaged_layout() -> Vec<u8> {
     };
     let in_header = (header..header + 256).step_by(8).filter_map(at);
     let shared = in_header.filter_map(shared).next().expect("the header leads to a layout");
-    // Behind three pointers, the number of types.
+    // After three pointers, the number of types.
     let n_types = file_offset(&bytes, shared + 24);
     bytes[n_types..n_types + 2].fill(0);
     bytes
 }
 
-/// Returns the pointers that the dynamic linker sets, each by its address.
+/// Returns the pointers that the dynamic linker sets, by their addresses.
 fn pointers(bytes: &[u8]) -> std::collections::HashMap<u64, u64> {
     let file = object::File::parse(bytes).expect("the plugin is an ELF file");
     let relocations = file.dynamic_relocations().expect("the plugin is linked dynamically");
     relocations.map(|(address, it)| (address, it.addend().cast_unsigned())).collect()
 }
 
-/// Links a library of C with a manifest, and with other libraries; false when that is skipped.
+/// Links a C library with a manifest, and with other libraries; returns false if that is skipped.
 #[must_use]
 #[track_caller]
 pub(crate) fn cc(out: &Path, manifest: Option<&Manifest>, link_args: &[&str]) -> bool {
     cc_with(out, manifest, "", link_args)
 }
 
-/// Links a library of C as [`cc`] does, with more code.
+/// Links a C library like [`cc`], with more code.
 #[must_use]
 #[track_caller]
 pub(crate) fn cc_with(
@@ -161,12 +161,13 @@ pub(crate) fn cc_with(
     more: &str,
     link_args: &[&str],
 ) -> bool {
-    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    let dir = tempfile::tempdir().expect("a temporary directory can be created");
     let code = match manifest {
         Some(it) => {
             let json = serde_json::to_vec(it).expect("a manifest has string keys");
-            fs::write(dir.path().join("note"), note(&json)).expect("the folder is ours");
-            fs::write(dir.path().join("section"), section(&json)).expect("the folder is ours");
+            fs::write(dir.path().join("note"), note(&json)).expect("the directory is writable");
+            fs::write(dir.path().join("section"), section(&json))
+                .expect("the directory is writable");
             concat!(
                 "__asm__(\".section .note.pintle,\\\"a\\\",%note\\n.balign 4\\n.incbin \\\"note\\\"\\n",
                 ".section .pintle,\\\"a\\\",%progbits\\n.incbin \\\"section\\\"\\n.text\\n\");\n",
@@ -175,7 +176,8 @@ pub(crate) fn cc_with(
         }
         None => "int nothing(void) { return 0; }\n",
     };
-    fs::write(dir.path().join("code.c"), format!("{more}\n{code}")).expect("the folder is ours");
+    fs::write(dir.path().join("code.c"), format!("{more}\n{code}"))
+        .expect("the directory is writable");
     let mut command = Command::new("cc");
     command.args(["-shared", "-fPIC", "-o"]).arg(out).arg("code.c").args(link_args);
     match command.current_dir(dir.path()).output() {

@@ -1,4 +1,4 @@
-//! What the host says about plugins: in words, and as data.
+//! The host's output about plugins: as text and as data.
 
 use crate::support::Sandbox;
 use expect_test::{Expect, expect};
@@ -410,7 +410,7 @@ fn bytes_that_are_no_text_void_neither_the_disabled_nor_a_folder() {
 
     let sandbox = Sandbox::new().plugin("good").without_env("PINTLE_PLUGIN_PATH");
     let folder = sandbox.path("").join(std::ffi::OsStr::from_bytes(b"odd\xff"));
-    std::fs::rename(sandbox.plugins(), &folder).expect("the sandbox is ours");
+    std::fs::rename(sandbox.plugins(), &folder).expect("the sandbox is writable");
     let option = [b"--plugin-dir=", folder.as_os_str().as_bytes()].concat();
     let args = [std::ffi::OsStr::from_bytes(&option), "greet".as_ref(), "ada".as_ref()];
     assert_eq!(sandbox.run(args).success().stdout, "hello, ada\n");
@@ -471,7 +471,7 @@ fn refused_and_disabled_plugins_do_not_come_up_in_help_and_completion() {
     assert!(!completed.stdout.contains("plain"), "{completed}");
 }
 
-/// Names that are not UTF-8, and equal if what is not is replaced.
+/// Names that are not UTF-8, and that are equal if the invalid bytes are replaced.
 #[cfg(unix)]
 #[test]
 fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
@@ -479,12 +479,12 @@ fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
     let name = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
     let sandbox = Sandbox::new().without_env("PINTLE_PLUGIN_PATH");
     let folder = sandbox.path("").join(name(b"odd\xff"));
-    std::fs::create_dir(&folder).expect("the sandbox is ours");
+    std::fs::create_dir(&folder).expect("the sandbox is writable");
     let files: Vec<_> =
         [b"a\xff.so", b"a\xfe.so", b"b\xff.so"].iter().map(|it| folder.join(name(*it))).collect();
     crate::support::install(&crate::support::fixture("plain"), &files[0]);
     crate::support::install(&crate::support::fixture("veto"), &files[1]);
-    std::fs::write(&files[2], "text").expect("the sandbox is ours");
+    std::fs::write(&files[2], "text").expect("the sandbox is writable");
     let sandbox = sandbox.env("PINTLE_PLUGIN_PATH", &folder);
     let run = |words: &[&str], file: Option<&std::path::Path>, form: &str| {
         let args = words.iter().map(std::ffi::OsStr::new);
@@ -495,7 +495,7 @@ fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
         if form == "json" {
             serde_json::from_str::<serde_json::Value>(&shown).expect("it is JSON");
         }
-        // JSON and YAML escape the backslash once more.
+        // JSON and YAML escape the backslash again.
         shown.replace("\\\\", "\\")
     };
     for form in ["text", "json", "yaml"] {
@@ -518,7 +518,7 @@ fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
     }
 }
 
-/// A machine without room for more threads has plugins too.
+/// A machine that cannot start more threads has plugins, too.
 #[test]
 fn many_plugins_are_listed_where_no_thread_can_be_started() {
     let sandbox = Sandbox::new().env("RUST_MIN_STACK", (usize::MAX / 4).to_string());

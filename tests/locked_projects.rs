@@ -1,4 +1,4 @@
-//! Projects whose lock file cannot be used: no other plugin takes the place of a locked one.
+//! Projects whose lock file is invalid: no other plugin replaces a locked one.
 
 use crate::support::{Output, Sandbox, fixture, skip};
 use expect_test::{Expect, expect};
@@ -6,24 +6,24 @@ use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
-/// Returns a sandbox whose user has the plugin `plain`, and a project that demands it.
+/// Returns a sandbox whose user has the plugin `plain`, and a project that requires it.
 #[track_caller]
 fn project() -> Sandbox {
     let sandbox = Sandbox::new();
-    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("a copy");
+    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("the file can be copied");
     let _ = sandbox.run(["plugin", "install", "./plain.so"]).success();
     let _ = sandbox.run(["plugin", "install", "--project", "./plain.so"]).success();
     assert_eq!(sandbox.run(["plain"]).code(), 0);
     sandbox
 }
 
-/// Breaks the lock file of a project, and checks what its commands say.
+/// Damages the lock file of a project, and checks the output of its commands.
 #[track_caller]
 fn check_broken(break_it: impl FnOnce(&Path, String), expected: Expect) {
     let sandbox = project();
     let path = sandbox.work().join(".pintle/plugins.lock");
-    let text = fs::read_to_string(&path).expect("it was made");
-    fs::remove_file(&path).expect("ours");
+    let text = fs::read_to_string(&path).expect("it was created");
+    fs::remove_file(&path).expect("the file is accessible");
     break_it(&path, text);
     let out = sandbox.run(["plain"]);
     assert_eq!(out.code(), 2, "{out}");
@@ -33,7 +33,7 @@ fn check_broken(break_it: impl FnOnce(&Path, String), expected: Expect) {
     }
 }
 
-/// Returns what was said behind the warnings.
+/// Returns the output after the warnings.
 fn errors(out: &Output) -> String {
     out.stderr.find("error: ").map_or_else(|| out.to_string(), |it| out.stderr[it..].to_owned())
 }
@@ -41,7 +41,9 @@ fn errors(out: &Output) -> String {
 #[test]
 fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
     check_broken(
-        |path, text| fs::write(path, format!("{text}<<<<<<< ours\n")).expect("ours"),
+        |path, text| {
+            fs::write(path, format!("{text}<<<<<<< ours\n")).expect("the file is accessible")
+        },
         expect![[r#"
             error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
               caused by: line 12 is a conflict marker from a merge
@@ -49,7 +51,10 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
         "#]],
     );
     check_broken(
-        |path, text| fs::write(path, text.replace("format = 1", "format = 2")).expect("ours"),
+        |path, text| {
+            fs::write(path, text.replace("format = 1", "format = 2"))
+                .expect("the file is accessible")
+        },
         expect![[r#"
             error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
               caused by: its format is 2, but this host reads format 1
@@ -57,7 +62,7 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
         "#]],
     );
     check_broken(
-        |path, text| fs::write(path, format!("{text}more\n")).expect("ours"),
+        |path, text| fs::write(path, format!("{text}more\n")).expect("the file is accessible"),
         expect![[r#"
             error: invalid lock file `[SANDBOX]/desk/.pintle/plugins.lock`
               caused by: line 12 is invalid: key with no value, expected `=`
@@ -65,7 +70,7 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
         "#]],
     );
     check_broken(
-        |path, _| fs::write(path, b"\xff\n").expect("ours"),
+        |path, _| fs::write(path, b"\xff\n").expect("the file is accessible"),
         expect![[r#"
         error: failed to read lock file `[SANDBOX]/desk/.pintle/plugins.lock`
           caused by: it is not valid UTF-8
@@ -76,7 +81,7 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
         |path, _| {
             let mode = rustix::fs::Mode::RWXU;
             rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0)
-                .expect("ours");
+                .expect("the file is accessible");
         },
         expect![[r#"
             error: failed to read lock file `[SANDBOX]/desk/.pintle/plugins.lock`
@@ -85,7 +90,7 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
         "#]],
     );
     check_broken(
-        |path, _| symlink("/etc/passwd", path).expect("ours"),
+        |path, _| symlink("/etc/passwd", path).expect("the file is accessible"),
         expect![[r#"
             error: failed to read lock file `[SANDBOX]/desk/.pintle/plugins.lock`
               caused by: it is a symbolic link, not a regular file
@@ -93,7 +98,11 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
         "#]],
     );
     check_broken(
-        |path, _| fs::File::create(path).and_then(|it| it.set_len(1 << 40)).expect("ours"),
+        |path, _| {
+            fs::File::create(path)
+                .and_then(|it| it.set_len(1 << 40))
+                .expect("the file is accessible")
+        },
         expect![[r#"
             error: failed to read lock file `[SANDBOX]/desk/.pintle/plugins.lock`
               caused by: it is larger than 16 MiB
@@ -106,12 +115,13 @@ fn a_broken_lock_file_is_no_reason_to_use_other_versions() {
 fn a_hook_is_not_left_out_because_a_lock_file_is_broken() {
     let sandbox = project();
     for plugin in ["good", "veto"] {
-        fs::copy(fixture(plugin), sandbox.work().join(format!("{plugin}.so"))).expect("a copy");
+        fs::copy(fixture(plugin), sandbox.work().join(format!("{plugin}.so")))
+            .expect("the file can be copied");
         let file = format!("./{plugin}.so");
         let _ = sandbox.run(["plugin", "install", &file]).success();
     }
     let path = sandbox.work().join(".pintle/plugins.lock");
-    fs::write(&path, "=======\n").expect("ours");
+    fs::write(&path, "=======\n").expect("the file is accessible");
     let out = sandbox.run(["init", "--plugins", "good"]);
     expect![[r#"
         --- stderr ---
@@ -128,7 +138,8 @@ fn a_hook_is_not_left_out_because_a_lock_file_is_broken() {
 fn a_plugin_of_the_project_that_is_missing_is_no_unknown_command() {
     let sandbox = project();
     let _ = sandbox.run(["plugin", "remove", "plain"]).success();
-    fs::remove_dir_all(sandbox.path("home/.local/share/pintle/plugins/.store")).expect("ours");
+    fs::remove_dir_all(sandbox.path("home/.local/share/pintle/plugins/.store"))
+        .expect("the file is accessible");
     expect![[r#"
         --- stderr ---
         warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: type `pintle plugin sync`
@@ -145,7 +156,7 @@ fn a_lock_file_of_another_user_is_refused() {
     }
     let sandbox = project();
     let path = sandbox.work().join(".pintle/plugins.lock");
-    chown(&path, Some(12345), None).expect("root may");
+    chown(&path, Some(12345), None).expect("root has permission");
     expect![[r#"
         --- stderr ---
         warning: lock file `[SANDBOX]/desk/.pintle/plugins.lock` belongs to another user (uid 12345), who would decide which plugins run: if you trust it, add `[SANDBOX]/desk` to `trusted-projects` in `[HOME]/.config/pintle/plugins.toml`; if not, work outside `[SANDBOX]/desk`, or add your own `.pintle/plugins.lock` with the line `format = 1` below it
@@ -159,17 +170,17 @@ fn a_lock_file_of_another_user_is_refused() {
     let config = sandbox.path("home/.config/pintle");
     fs::create_dir_all(&config).expect("the directory is new");
     let text = format!("trusted-projects = [{:?}]\n", sandbox.work());
-    fs::write(config.join("plugins.toml"), text).expect("ours");
+    fs::write(config.join("plugins.toml"), text).expect("the file is accessible");
     let _ = sandbox.run(["plain"]).success();
 
-    // A user has the administrator's lock file, and refuses that of another.
+    // A user may use the administrator's lock file, but not that of another user.
     let sandbox = Sandbox::unprivileged();
     fs::create_dir(sandbox.work().join(".pintle")).expect("the directory is new");
     let path = sandbox.work().join(".pintle/plugins.lock");
-    fs::write(&path, "format = 1\n").expect("ours");
+    fs::write(&path, "format = 1\n").expect("the file is accessible");
     let out = sandbox.run(["plugin", "list"]).success();
     assert!(!out.stderr.contains("another user"), "{out}");
-    chown(&path, Some(12345), None).expect("root may");
+    chown(&path, Some(12345), None).expect("root has permission");
     let out = sandbox.run(["plugin", "list"]).success();
     assert!(out.stderr.contains("another user (uid 12345)"), "{out}");
 }

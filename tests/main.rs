@@ -1,5 +1,5 @@
 //! The integration tests, in one binary: hosts that run, and plugins that are opened.
-// The fixtures are ELF files, and some of the vices too.
+// The fixtures are ELF files, and so are some of the faulty plugins.
 #![cfg(all(test, target_os = "linux"))]
 
 mod control_plane;

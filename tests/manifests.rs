@@ -1,4 +1,4 @@
-//! What a plugin says of itself, and where it is shown.
+//! The content of a plugin's manifest, and where it is shown.
 
 use crate::support::Sandbox;
 use expect_test::{Expect, expect};

@@ -1,4 +1,4 @@
-//! Hundreds of plugins with hooks, where few files may be open.
+//! Hundreds of plugins with hooks, where only few files may be open.
 
 use crate::libraries::{cc_with, manifest};
 use crate::support::{Sandbox, fixture, skip};
@@ -7,17 +7,17 @@ use std::process::Command;
 
 const N_HOOKS: usize = 200;
 
-/// Fills the plugin directory with plugins that have a hook; false where a tool is missing.
+/// Fills the plugin directory with plugins that have a hook; returns false if a tool is missing.
 #[track_caller]
 fn fill(sandbox: &Sandbox, n_hooks: usize) -> bool {
     let stripped = sandbox.path("good.so");
-    // What is for debuggers is most of the file.
+    // Debug information is most of the file.
     let strip = Command::new("strip").arg("-o").arg(&stripped).arg(fixture("good")).status();
     if !strip.is_ok_and(|it| it.success()) {
         skip("strip");
         return false;
     }
-    let library = fs::read(stripped).expect("it is ours");
+    let library = fs::read(stripped).expect("it is accessible");
     let from = b"good.example.org";
     let places: Vec<_> =
         (0..library.len() - from.len()).filter(|at| library[*at..].starts_with(from)).collect();
@@ -25,7 +25,7 @@ fn fill(sandbox: &Sandbox, n_hooks: usize) -> bool {
         let mut library = library.clone();
         let name = format!("g{number:03}");
         places.iter().for_each(|at| library[*at..*at + 4].copy_from_slice(name.as_bytes()));
-        fs::write(sandbox.plugins().join(format!("{name}.so")), library).expect("it is ours");
+        fs::write(sandbox.plugins().join(format!("{name}.so")), library).expect("it is accessible");
     }
     true
 }
@@ -36,7 +36,7 @@ fn more_hooks_run_than_files_may_be_open() {
     if !fill(&sandbox, N_HOOKS) {
         return;
     }
-    // The hard limit, too: no library keeps a descriptor.
+    // The hard limit, too: no library keeps a file descriptor open.
     let script = "ulimit -n 128; exec \"$PINTLE\" init --plugins g000";
     let out = sandbox.script(&[], script).success();
     assert_eq!(out.stdout.matches("saw pre-project-init").count(), N_HOOKS, "{out}");
@@ -66,8 +66,8 @@ fn the_limit_on_open_files_is_raised_and_then_named() {
                     limit of 32 open files";
     assert!(out.stderr.contains(expected), "{out}");
     assert!(out.stderr.contains("`ulimit -n 1024`"), "{out}");
-    fs::remove_dir_all(sandbox.work()).expect("it is ours");
-    fs::create_dir(sandbox.work()).expect("it is ours");
+    fs::remove_dir_all(sandbox.work()).expect("it is accessible");
+    fs::create_dir(sandbox.work()).expect("it is accessible");
     // The hard limit is higher.
     let out = sandbox.script(&[], &format!("ulimit -Sn 32; {line}"));
     assert!(out.stderr.contains("the root symbol of plugin file `[PLUGINS]/zed.so`"), "{out}");

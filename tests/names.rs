@@ -1,5 +1,5 @@
-//! Kinds, plurals and webhooks that contradict each other are refused; commands work from the
-//! whole project; `project check` finds what PROJECT and the manifests do not agree on.
+//! Kinds, plurals and webhooks that contradict each other are refused; commands work from anywhere
+//! in the project; `project check` finds where PROJECT and the manifests disagree.
 
 use crate::operator::Operator;
 use crate::support::{Sandbox, built};
@@ -28,7 +28,7 @@ fn read(sandbox: &Sandbox, path: &str) -> String {
 
 #[track_caller]
 fn write(sandbox: &Sandbox, path: &str, text: &str) {
-    fs::write(sandbox.work().join(path), text).expect("the sandbox is ours");
+    fs::write(sandbox.work().join(path), text).expect("the sandbox is writable");
 }
 
 #[track_caller]
@@ -98,7 +98,7 @@ fn the_plural_belongs_to_the_kind() {
 fn a_definition_of_the_users_is_replaced_only_with_force() {
     let sandbox = project(&[]);
     let path = "config/crd/bases/captains.crew.example.org.yaml";
-    fs::create_dir_all(sandbox.work().join("config/crd/bases")).expect("the sandbox is ours");
+    fs::create_dir_all(sandbox.work().join("config/crd/bases")).expect("the sandbox is writable");
     write(&sandbox, path, "mine: true\n");
     check(
         &sandbox,
@@ -342,7 +342,7 @@ fn every_command_works_from_a_subdirectory() {
     "#]].assert_eq(&sandbox.script(&[], script).to_string());
 }
 
-/// What is done to a project, and what `project check` then finds.
+/// A change to a project, and the finding of `project check`.
 #[test]
 fn check_finds_what_project_and_manifests_do_not_agree_on() {
     let definition = "config/crd/bases/captains.crew.example.org.yaml";
@@ -533,8 +533,8 @@ fn a_licence_names_the_authors_of_a_project_without_a_name() {
     assert!(!read(&sandbox, "PROJECT").contains("projectName"));
 }
 
-/// Kinds that are called like something that the templates use, that Rust has in its prelude,
-/// or that the derives of kube and serde may use.
+/// Kinds with names that the templates use, that are in Rust's prelude, or that the derives of kube
+/// and serde may use.
 const KINDS: &[&str] = &[
     "T",
     "K",
@@ -611,7 +611,7 @@ const KINDS: &[&str] = &[
 fn no_kind_clashes_with_what_the_templates_use() {
     let mut commands = Vec::new();
     for kind in KINDS {
-        // The plural is not the matter here: `Condition` and `Conditions` have one.
+        // The plural does not matter here: `Condition` and `Conditions` have the same one.
         let plural = format!("all{}", kind.to_lowercase());
         let version = format!("--group crew --version v1 --kind {kind}");
         commands.push(format!("create api {version} --plural {plural} -q"));

@@ -1,5 +1,5 @@
-//! The operator that the plugin `rust` scaffolds: it passes its own checks, and it works on
-//! a true API server.
+//! The operator that the plugin `rust` scaffolds: it passes its own checks, and it works with a
+//! real API server.
 
 use crate::control_plane::{ControlPlane, free_port, program};
 use crate::engine::{Berth, Image};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The operator's sources, in a project that the host has made.
+/// The operator's sources, in a project that the host has created.
 pub(crate) struct Operator {
     sandbox: Sandbox,
 }
@@ -38,15 +38,15 @@ impl Operator {
         this
     }
 
-    /// Returns a directory for a project, with what scaffolds one.
+    /// Returns a directory for a project, with the host and plugins that scaffold it.
     pub(crate) fn empty() -> Self {
-        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
+        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
         let sandbox = Sandbox::outside()
             .library("rust.so", &built("libpintle_plugin_rust.so"))
             .library("license.so", &built("libpintle_plugin_license.so"))
             .library("ci.so", &built("libpintle_plugin_ci.so"))
-            // For rustfmt, which the plugin asks for.
+            // For rustfmt, which the plugin runs.
             .env("PATH", path);
         Self { sandbox }
     }
@@ -63,7 +63,7 @@ impl Operator {
         self.sandbox.run(line.split_whitespace()).success().stdout.clone()
     }
 
-    /// Runs the host in the project; returns why the command fails.
+    /// Runs the host in the project; returns the error of the command.
     #[track_caller]
     pub(crate) fn fails(&self, line: &str) -> String {
         let out = self.sandbox.run(line.split_whitespace());
@@ -71,7 +71,7 @@ impl Operator {
         out.stderr
     }
 
-    /// Returns what `project check` says of a project that is not in order.
+    /// Returns the findings of `project check` for a project with mistakes.
     #[track_caller]
     pub(crate) fn problems(&self) -> String {
         let out = self.sandbox.run(["project", "check"]);
@@ -79,7 +79,7 @@ impl Operator {
         out.stdout
     }
 
-    /// Runs the host in the project; returns why it refuses the command.
+    /// Runs the host in the project; returns why the command is refused.
     #[track_caller]
     pub(crate) fn refused(&self, line: &str) -> String {
         let out = self.sandbox.run(line.split_whitespace());
@@ -114,21 +114,21 @@ impl Operator {
         command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"))
     }
 
-    /// Starts a program in the project; one that compiles has to be [`alone`].
+    /// Starts a program in the project; a program that compiles must run [`alone`].
     pub(crate) fn spawn(&self, command: &mut Command) -> Child {
         self.prepare(command);
         command.spawn().unwrap_or_else(|err| panic!("{command:?}: {err}"))
     }
 
     fn prepare(&self, command: &mut Command) {
-        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
+        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
         let path = std::env::var("PATH").unwrap_or_default();
         command.current_dir(self.root()).env("CARGO_TARGET_DIR", target());
-        // A proxy of rustup's would look for the toolchain that the project names.
+        // A proxy of rustup would look for the toolchain that the project names.
         command.env("PATH", format!("{}:{path}", tools.display()));
-        // No test debugs them.
+        // No test debugs the operators.
         command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
-        // What the outer cargo says is not meant for this one.
+        // The outer cargo's variables are not meant for this one.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_")
@@ -150,21 +150,21 @@ impl Operator {
     pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
         let path = self.root().join(path);
         let text = fs::read_to_string(&path).expect("the file is scaffolded");
-        assert_eq!(text.matches(from).count(), 1, "the scaffold has another shape: {text}");
-        fs::write(&path, text.replace(from, to)).expect("the project is ours");
+        assert_eq!(text.matches(from).count(), 1, "the scaffold has changed: {text}");
+        fs::write(&path, text.replace(from, to)).expect("the project is writable");
     }
 }
 
-/// Waits until no other test compiles a project: they share the directory for that, and
-/// the program `crdgen` in it.
+/// Waits until no other test compiles a project: they share the target directory, and the program
+/// `crdgen` in it.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the folder that all scaffolded projects are compiled in.
+/// Returns the directory in which all scaffolded projects are compiled.
 pub(crate) fn target() -> PathBuf {
-    deps_dir().ancestors().nth(2).expect("`deps` is in a target folder").join("scaffolded")
+    deps_dir().ancestors().nth(2).expect("`deps` is in a target directory").join("scaffolded")
 }
 
 /// Returns the scripts of the workflow's first job, with the names of their steps.
@@ -180,7 +180,7 @@ fn workflow(operator: &Operator) -> Vec<(String, String)> {
     scripts
 }
 
-/// The step of the workflow that needs kubectl.
+/// The step of the workflow that requires kubectl.
 const MANIFESTS: &str = "Check the manifests";
 
 const ALL: &[&str] = &[
@@ -202,9 +202,9 @@ fn a_scaffolded_operator_passes_its_own_checks() {
     for args in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "-m", "x"]] {
         operator.run(Command::new("git").args(user).args(args));
     }
-    // The workflow that the plugin `ci` made: format, lints, tests, definitions.
+    // The workflow of the plugin `ci`: format, lints, tests, definitions.
     for (name, script) in workflow(&operator) {
-        // The toolchain is the one that these tests run with, and kubectl has a test of its own.
+        // The toolchain is that of these tests, and kubectl has a test of its own.
         if !["Install Rust", MANIFESTS].contains(&name.as_str()) {
             operator.bash(&script);
         }
@@ -212,7 +212,7 @@ fn a_scaffolded_operator_passes_its_own_checks() {
     let definitions = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
     assert_eq!(definitions.matches("kind: CustomResourceDefinition").count(), 3);
 
-    // The manifests that were scaffolded are those that the operator itself writes.
+    // The scaffolded manifests are the same as those that the operator itself writes.
     let bases = operator.root().join("config/crd/bases");
     let read = || -> Vec<_> {
         let mut files: Vec<_> =
@@ -220,7 +220,7 @@ fn a_scaffolded_operator_passes_its_own_checks() {
         files.sort_by_key(fs::DirEntry::file_name);
         files
             .iter()
-            .map(|it| (it.path(), fs::read_to_string(it.path()).expect("it is a text")))
+            .map(|it| (it.path(), fs::read_to_string(it.path()).expect("it is UTF-8")))
             .collect()
     };
     let scaffolded = read();
@@ -284,7 +284,7 @@ fn every_object_has_its_labels_and_a_name_of_its_own() {
         let labels = &metadata["labels"];
         assert_eq!(labels["app.kubernetes.io/name"], "labelled", "{object}");
         assert_eq!(labels["app.kubernetes.io/managed-by"], "kustomize", "{object}");
-        // The files of a chart are called by the names alone, that of the Deployment apart.
+        // The files of a chart are named only by the objects' names, except for the Deployment.
         if kind != "Namespace" && kind != "Deployment" {
             assert!(names.insert(metadata["name"].to_string()), "{kind} {}", metadata["name"]);
         }
@@ -302,21 +302,21 @@ fn every_object_has_its_labels_and_a_name_of_its_own() {
     }
 }
 
-/// Kubebuilder's optional plugins work on the project; the one for Helm makes a chart of all.
+/// Kubebuilder's optional plugins work in the project; the one for Helm creates a chart from it.
 fn kubebuilder_makes_a_chart(operator: &Operator) {
     let Some(kubebuilder) = program("kubebuilder") else { return };
     if !has_kustomize() {
         return;
     }
-    // The keys that kubebuilder can read; the host reads them as well.
+    // The keys that kubebuilder can read; the host also reads them.
     let path = operator.root().join("PROJECT");
     let project = fs::read_to_string(&path).expect("it is scaffolded").replace("/v1.0.0", "/v1");
-    fs::write(&path, project).expect("the project is ours");
+    fs::write(&path, project).expect("the project is writable");
     operator.run(Command::new("make").arg("build-installer"));
     let helm = "--plugins=helm.kubebuilder.io/v2-alpha";
     operator.run(Command::new(kubebuilder).args(["edit", helm]));
     let installer = fs::read_to_string(operator.root().join("dist/install.yaml"));
-    let objects = objects(&installer.expect("make writes it"));
+    let objects = objects(&installer.expect("make creates the file"));
     let chart = operator.root().join("dist/chart/templates");
     let files = walk(&chart);
     for object in objects.iter().filter(|it| it["kind"] != "Namespace") {
@@ -332,14 +332,14 @@ fn kubebuilder_makes_a_chart(operator: &Operator) {
     for value in [".Values.metrics.port", ".Values.webhook.port", ".Values.manager.image"] {
         assert!(manager.contains(value), "{value}: {manager}");
     }
-    // And the host goes on with the project.
+    // The host can still edit the project.
     operator.pintle("create api --group crew --version v1 --kind Cook");
 }
 
-/// Returns all files in a folder.
+/// Returns all files in a directory.
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("it is a folder").flatten() {
+    for entry in fs::read_dir(folder).expect("it is a directory").flatten() {
         match entry.path() {
             path if path.is_dir() => files.append(&mut walk(&path)),
             path => files.push(path),
@@ -364,7 +364,7 @@ fn stock_kustomize_builds_the_same_objects_as_kubectl() {
     }
 }
 
-/// Returns the objects of a manifest, in an order of their own.
+/// Returns the objects of a manifest, in a fixed order.
 fn objects(manifest: &str) -> Vec<Value> {
     let documents = manifest.split("\n---\n");
     let read = |it| serde_saphyr::from_str(it).expect("kustomize prints YAML");
@@ -380,7 +380,7 @@ fn a_cluster_with_restricted_pods_admits_all_of_a_scaffolded_operator() {
     }
     let Some(plane) = ControlPlane::start() else { return };
     let operator = Operator::scaffold("admitted", ALL);
-    // cert-manager does not run here; its kinds are enough.
+    // cert-manager does not run here; its kinds are sufficient.
     for (kind, plural) in [("Certificate", "certificates"), ("Issuer", "issuers")] {
         apply(&plane, &any_definition("cert-manager.io", "v1", kind, plural));
     }
@@ -394,7 +394,7 @@ fn a_cluster_with_restricted_pods_admits_all_of_a_scaffolded_operator() {
             "labels": serde_json::Map::from_iter(restricted),
         },
     });
-    // Not applied: kubectl would take the labels away as it applies the operator's manifest.
+    // Not applied: kubectl would remove the labels when it applies the operator's manifest.
     plane.kubectl_with(&["create", "-f", "-"], &namespace.to_string()).expect("it is new");
     assert_structural(&plane);
 
@@ -406,7 +406,7 @@ fn a_cluster_with_restricted_pods_admits_all_of_a_scaffolded_operator() {
         .wait_for("the operator has a pod", || plane.kubectl(&pods).is_ok_and(|it| !it.is_empty()));
     assert_structural(&plane);
 
-    // Others are not admitted there.
+    // Other pods are not admitted there.
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -417,7 +417,7 @@ fn a_cluster_with_restricted_pods_admits_all_of_a_scaffolded_operator() {
     assert!(err.contains("violates PodSecurity \"restricted"), "{err}");
 }
 
-/// Returns a definition of a kind with whatever fields.
+/// Returns a definition of a kind without a schema for its fields.
 fn any_definition(group: &str, version: &str, kind: &str, plural: &str) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -442,17 +442,17 @@ fn any_definition(group: &str, version: &str, kind: &str, plural: &str) -> Value
     })
 }
 
-/// Checks that the server takes all schemas for structural ones.
+/// Checks that the server accepts all schemas as structural.
 #[track_caller]
 fn assert_structural(plane: &ControlPlane) {
     let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    plane.kubectl(&wait).expect("the definitions are taken");
+    plane.kubectl(&wait).expect("the definitions are established");
     let types = "jsonpath={.items[*].status.conditions[?(@.status==\"True\")].type}";
     let types = plane.kubectl(&["get", "crd", "--output", types]).expect("there are definitions");
     assert!(!types.contains("NonStructuralSchema"), "{types}");
 }
 
-/// A replica of the operator under way, outside of the cluster.
+/// A running replica of the operator, outside of the cluster.
 struct Replica {
     child: Child,
     webhook_port: u16,
@@ -466,7 +466,7 @@ impl Replica {
             .create(true)
             .append(true)
             .open(plane.path(&format!("{identity}.log")));
-        let log = log.expect("the folder is ours");
+        let log = log.expect("the directory is writable");
         let child = Command::new(target().join("debug/proven"))
             .args(["--leader-elect", "--identity", identity, "--namespace", "default"])
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
@@ -483,17 +483,17 @@ impl Replica {
         Self { child, webhook_port, health_port: health }
     }
 
-    /// Waits until the replica says that it is ready.
+    /// Waits until the replica reports that it is ready.
     fn wait(&self, plane: &ControlPlane) {
         let address = format!("127.0.0.1:{}", self.health_port);
         plane.wait_for("the operator is ready", || http_get(&address, "/readyz").contains(" 200 "));
     }
 
-    /// Tells the replica to stop, and waits for its end.
+    /// Stops the replica, and waits for its end.
     fn stop(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
-        let status = self.child.wait().expect("it is ours");
+        let status = self.child.wait().expect("it is accessible");
         assert!(status.success(), "the operator ended with {status}");
     }
 }
@@ -519,12 +519,12 @@ pub(crate) fn http_get(address: &str, path: &str) -> String {
 
 /// Returns how the API server reaches a webhook of the replica: by URL, with its authority.
 pub(crate) fn client_config(plane: &ControlPlane, port: u16, path: &str) -> Value {
-    let authority = fs::read(plane.path("ca.crt")).expect("the authority is made");
+    let authority = fs::read(plane.path("ca.crt")).expect("the authority can be created");
     let authority = base64::engine::general_purpose::STANDARD.encode(authority);
     json!({ "url": format!("https://127.0.0.1:{port}{path}"), "caBundle": authority })
 }
 
-/// The resource in the version that is stored.
+/// The resource in the stored version.
 const STORED: &str = "captains.v1.crew.example.org";
 
 #[track_caller]
@@ -534,7 +534,7 @@ pub(crate) fn apply(plane: &ControlPlane, object: &Value) {
         .unwrap_or_else(|err| panic!("{err}"));
 }
 
-/// Returns how the server refuses an object.
+/// Returns the server's error when it refuses an object.
 #[track_caller]
 pub(crate) fn refusal(plane: &ControlPlane, object: &Value) -> String {
     let said = plane.kubectl_with(&["apply", "-f", "-"], &object.to_string());
@@ -554,13 +554,13 @@ pub(crate) fn captain(name: &str, message: Value) -> Value {
 fn a_scaffolded_operator_works_on_a_cluster() {
     let Some(plane) = ControlPlane::start() else { return };
     let operator = Operator::scaffold("proven", ALL);
-    // The one thing that users write: what the kind is about.
+    // The part that users write: the domain of the kind.
     operator.replace(
         "src/controller/crew/captain.rs",
         "object.spec.message.clone().unwrap_or_default()",
         "object.spec.message.clone().unwrap_or_default().to_uppercase()",
     );
-    // And rules of a schema, as the documentation of schemars has them.
+    // Rules of a schema, as in the documentation of schemars.
     operator.replace(
         "src/api/crew/v1/sailor.rs",
         "    #[schemars(length(max = 253))]\n",
@@ -575,7 +575,7 @@ fn a_scaffolded_operator_works_on_a_cluster() {
          #[schemars(extend(\"x-kubernetes-list-type\" = \"set\"))]\n    \
          pub skills: Vec<String>,\n",
     );
-    // What the validation says of objects of these names.
+    // The results of the validation for objects with these names.
     operator.replace(
         "src/webhook/crew/v1/captain_validation.rs",
         "    let (_, _) = (old, warnings);\n",
@@ -589,10 +589,10 @@ fn a_scaffolded_operator_works_on_a_cluster() {
          Some(\"needed\") => Err(\"the ship needs a captain\".to_owned()),\n        _ => Ok(()),\n    }\n",
     );
     operator.cargo(&["build", "--quiet", "--bins"]);
-    fs::create_dir(plane.path("webhook")).expect("the folder is new");
+    fs::create_dir(plane.path("webhook")).expect("the directory is new");
     plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
     for (from, to) in [("hook.crt", "webhook/tls.crt"), ("hook.key", "webhook/tls.key")] {
-        fs::copy(plane.path(from), plane.path(to)).expect("the certificate is made");
+        fs::copy(plane.path(from), plane.path(to)).expect("the certificate exists");
     }
 
     let port = free_port();
@@ -625,7 +625,7 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
     let _ = berth.run("cluster create NAME --agents 1").success();
     let manifest = berth.sandbox.path("crd.yaml");
     let definitions = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
-    fs::write(&manifest, definitions).expect("the folder is ours");
+    fs::write(&manifest, definitions).expect("the directory is writable");
     berth.kubectl(&format!("apply -f {}", manifest.display()));
     berth.kubectl("wait --for=condition=Established crd --all --timeout=60s");
     let [metrics, health] = [free_port(), free_port()];
@@ -639,7 +639,8 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
         .spawn()
         .expect("the operator is built");
     let object = berth.sandbox.path("ann.json");
-    fs::write(&object, captain("ann", json!("hey")).to_string()).expect("the folder is ours");
+    fs::write(&object, captain("ann", json!("hey")).to_string())
+        .expect("the directory is writable");
     berth.kubectl(&format!("apply -f {}", object.display()));
     let begin = std::time::Instant::now();
     let mut found = String::new();
@@ -654,7 +655,7 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
     }
     let _ = child.kill();
     let _ = child.wait();
-    assert_eq!(found, "HEY", "the operator has made the owned object");
+    assert_eq!(found, "HEY", "the operator has created the owned object");
 }
 
 fn definitions_are_established(plane: &ControlPlane, operator: &Operator, port: u16) {
@@ -700,7 +701,7 @@ fn admission_is_registered(plane: &ControlPlane, port: u16) {
     }
 }
 
-/// Returns a field of an object, or an empty text.
+/// Returns a field of an object, or an empty string.
 pub(crate) fn field(plane: &ControlPlane, object: &str, path: &str) -> String {
     plane.kubectl(&["get", object, "-o", &format!("jsonpath={{{path}}}")]).unwrap_or_default()
 }
@@ -725,14 +726,14 @@ fn objects_are_reconciled(plane: &ControlPlane) {
     });
     assert_eq!(since(), before, "what stays true has no new time");
 
-    // What somebody else does to the owned object is undone.
+    // Changes of other clients to the owned object are undone.
     plane.kubectl(&["delete", "configmap", "ann-captain"]).expect("it is there");
     plane.wait_for("it is made again", || {
         field(plane, "configmap/ann-captain", ".data.message") == "AHOY"
     });
 }
 
-/// What is in the way of the owned object is told, until it is gone.
+/// Obstacles to the owned object are reported until they are removed.
 fn a_failure_is_told(plane: &ControlPlane) {
     let other = json!({
         "apiVersion": "v1",
@@ -754,8 +755,8 @@ fn a_failure_is_told(plane: &ControlPlane) {
     plane.wait_for("it works after all", || ready("status") == "True");
 }
 
-/// The schemas are checked on a kind without webhooks: a defaulting one would refuse before
-/// the schema is asked.
+/// The schemas are checked on a kind without webhooks: a defaulting webhook would refuse the object
+/// before the schema is checked.
 fn schemas_hold(plane: &ControlPlane) {
     let sailor = |spec: Value| {
         let mut sailor = captain("tom", Value::Null);
@@ -779,7 +780,7 @@ fn samples_are_valid(plane: &ControlPlane, operator: &Operator) {
     let samples = fs::read_dir(operator.root().join("config/samples"));
     let samples = samples.expect("they are scaffolded").flatten().map(|it| it.path());
     for sample in samples.filter(|it| !it.ends_with("kustomization.yaml")) {
-        let text = fs::read_to_string(&sample).expect("it is a text");
+        let text = fs::read_to_string(&sample).expect("it is UTF-8");
         let applied = plane.kubectl_with(&["apply", "-f", "-"], &text);
         applied.unwrap_or_else(|err| panic!("{}: {err}", sample.display()));
     }
@@ -798,7 +799,7 @@ fn webhooks_answer(plane: &ControlPlane) {
         plane.kubectl_says(&["apply", "-f", "-"], &captain("warned", json!("hey")).to_string());
     assert!(stderr.contains("Warning: the rum is low"), "{stderr}");
     apply(plane, &captain("needed", json!("hey")));
-    let err = plane.kubectl(&["delete", "captain", "needed"]).expect_err("it is needed");
+    let err = plane.kubectl(&["delete", "captain", "needed"]).expect_err("the field is required");
     assert!(err.contains("denied the request: the ship needs a captain"), "{err}");
 
     let converted = plane.kubectl(&["get", "captains.v2.crew.example.org", "silent", "-o", "json"]);
@@ -810,10 +811,10 @@ fn webhooks_answer(plane: &ControlPlane) {
 
 fn nothing_is_lost_by_a_restart(plane: &ControlPlane, replica: Replica) -> Replica {
     let port = replica.webhook_port;
-    // Nobody answers while no replica runs.
+    // There is no answer while no replica runs.
     plane.kubectl(&["delete", "validatingwebhookconfiguration/validate"]).expect("it is there");
     replica.stop();
-    // The stored version is asked for, since nobody answers for conversions either.
+    // The request uses the stored version, because conversions are not answered either.
     plane.kubectl(&["delete", &format!("{STORED}/ann"), "--wait=false"]).expect("it is there");
     let deleted = field(plane, &format!("{STORED}/ann"), ".metadata.deletionTimestamp");
     assert!(!deleted.is_empty(), "the finalizer keeps the object");
@@ -836,7 +837,7 @@ fn another_replica_takes_over(plane: &ControlPlane, first: Replica) {
     });
     assert_eq!(holder(), "first", "the second replica waits for the lease");
 
-    // Webhooks are asked of the first replica, which is about to end.
+    // Webhooks call the first replica, which is about to end.
     plane.kubectl(&["delete", "mutatingwebhookconfiguration/mutate"]).expect("it is there");
     first.stop();
     plane.wait_for("the second replica leads", || holder() == "second");

@@ -1,5 +1,5 @@
-//! The scaffolded operator as it is deployed: with its own account and no other rights, its
-//! metrics for those who may read them, and nothing left of it in the end.
+//! The scaffolded operator as it is deployed: with its own account and no other permissions, with
+//! metrics for authorized readers, and removed completely at the end.
 
 use crate::control_plane::{ControlPlane, free_port};
 use crate::kubectl::has_kustomize;
@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// The operator, outside of the cluster, as the account that is deployed for it.
+/// The operator, outside of the cluster, with the account that is deployed for it.
 struct Deployed {
     child: Child,
     log: PathBuf,
@@ -22,7 +22,7 @@ impl Deployed {
         let metrics = free_port();
         let kubeconfig = account(plane, name);
         let log = plane.path(&format!("{name}.log"));
-        let file = fs::File::create(&log).expect("the folder is ours");
+        let file = fs::File::create(&log).expect("the directory is writable");
         let child = Command::new(target().join("debug").join(name))
             .arg("--leader-elect")
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
@@ -42,7 +42,7 @@ impl Deployed {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Reads the metrics as the owner of a token.
+    /// Reads the metrics with a token.
     fn metrics(&self, token: &str) -> Result<String, String> {
         let out = Command::new("kubectl")
             .args(["get", "--raw", "/metrics", "--insecure-skip-tls-verify"])
@@ -78,11 +78,11 @@ fn account(plane: &ControlPlane, name: &str) -> PathBuf {
         "{clusters}users:\n- name: account\n  user:\n    token: {token}\n\
          contexts:\n- name: test\n  context:\n    cluster: test\n    user: account\n"
     );
-    fs::write(&path, text).expect("the folder is ours");
+    fs::write(&path, text).expect("the directory is writable");
     path
 }
 
-/// Returns a target of the project's Makefile, for the cluster.
+/// Runs a target of the project's Makefile, for the cluster.
 fn make(plane: &ControlPlane, target: &str) -> Command {
     let mut command = Command::new("make");
     command.arg(target).env("KUBECONFIG", plane.kubeconfig());
@@ -154,12 +154,12 @@ fn what_is_deployed_works_with_its_own_rights_and_leaves_nothing_behind() {
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }
-    // Once more, there is nothing to do.
+    // The second time, there is nothing to do.
     operator.run(&mut make(&plane, "undeploy"));
 }
 
 fn metrics_are_for_those_who_may_read_them(plane: &ControlPlane, deployed: &Deployed) {
-    let err = deployed.metrics("no-such-token").expect_err("nobody has this token");
+    let err = deployed.metrics("no-such-token").expect_err("the token is invalid");
     assert!(err.contains("Unauthorized") || err.contains("logged in"), "{err}");
     for command in ["create serviceaccount stranger", "create serviceaccount prometheus"] {
         plane.kubectl(&command.split(' ').collect::<Vec<_>>()).expect("it is new");
@@ -187,7 +187,7 @@ fn metrics_are_for_those_who_may_read_them(plane: &ControlPlane, deployed: &Depl
     }
     assert!(value("process_resident_memory_bytes") > 1e6, "{text}");
     assert_eq!(value(r#"leader_election_master_status{name="leaving"}"#), 1.0);
-    // What the dashboards that kubebuilder writes ask for.
+    // The metrics that kubebuilder's dashboards query.
     for series in [
         "controller_runtime_active_workers",
         "controller_runtime_reconcile_errors_total",
@@ -215,7 +215,7 @@ fn a_namespaced_operator_works_in_its_namespace_only() {
         operator.refused("create api --group fleet --version v1 --kind Ship --namespaced=false");
     assert!(refused.contains("works only in its own namespace"), "{refused}");
 
-    // What `init` was told is told again when the commands are carried out once more.
+    // The options of `init` are used again when the commands are repeated.
     let upgraded = operator.pintle("project upgrade --diff");
     assert!(upgraded.contains("the same files as before"), "{upgraded}");
 
@@ -249,7 +249,7 @@ fn webhooks_are_off_in_a_local_run(plane: &ControlPlane, operator: &Operator) {
     operator.pintle(
         "create webhook --group crew --version v1 --kind Captain --defaulting --validation",
     );
-    // A kind without a namespace that is not the project's own.
+    // A cluster-scoped kind that is not the project's own.
     operator.pintle("create api --group core --version v1 --kind Node --resource=false");
     operator.run(Command::new("make").arg("lint"));
     let manifest = operator.run(Command::new("kubectl").args(["kustomize", "config/default"]));
@@ -271,9 +271,9 @@ fn webhooks_are_off_in_a_local_run(plane: &ControlPlane, operator: &Operator) {
     plane.wait_for("the object is reconciled", || {
         field(plane, "captain/bob", ".status.conditions[0].status") == "True"
     });
-    // As Ctrl-C does: the whole group of the terminal.
+    // Like Ctrl-C: the whole process group of the terminal.
     let group = rustix::process::Pid::from_child(&run);
     rustix::process::kill_process_group(group, rustix::process::Signal::INT).expect("it runs");
-    let _ = run.wait().expect("it is ours");
+    let _ = run.wait().expect("it is accessible");
     assert!(http_get(&format!("127.0.0.1:{health}"), "/readyz").is_empty(), "it has ended");
 }

@@ -1,5 +1,5 @@
-//! The scaffolded operator in bad weather: it loses no data, ends when it is told to, and one
-//! bad object stops nothing else.
+//! The scaffolded operator under faults: it loses no data, stops on request, and one bad object
+//! affects nothing else.
 
 use crate::control_plane::{ControlPlane, free_port};
 use crate::operator::{Operator, apply, captain, client_config, field, http_get, refusal, target};
@@ -20,10 +20,10 @@ const PROJECT: &[&str] = &[
     "create webhook --group crew --version v1 --kind Captain --defaulting --validation --conversion --spoke v2",
 ];
 
-/// How long the operator may take to end by itself: less than Kubernetes grants it.
+/// The time limit for the operator to end by itself: less than Kubernetes grants it.
 const SOON: Duration = Duration::from_secs(15);
 
-/// An operator that runs, and what it logs.
+/// A running operator and its log.
 struct Running {
     child: Child,
     log: std::path::PathBuf,
@@ -32,7 +32,7 @@ struct Running {
 }
 
 impl Running {
-    /// Starts the operator, with webhooks on a port or without any.
+    /// Starts the operator, with webhooks on a port or without webhooks.
     fn start(
         name: &str,
         folder: &Path,
@@ -42,7 +42,7 @@ impl Running {
     ) -> Self {
         let [metrics, health] = [free_port(), free_port()];
         let log = folder.join(format!("operator-{health}.log"));
-        let file = fs::File::create(&log).expect("the folder is ours");
+        let file = fs::File::create(&log).expect("the directory is writable");
         let child = Command::new(target().join("debug").join(name))
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
             .arg("--metrics-secure=false")
@@ -71,23 +71,23 @@ impl Running {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
     }
 
-    /// Waits for something that the health endpoint says.
+    /// Waits for an answer of the health endpoint.
     #[track_caller]
     fn wait_for(&self, path: &str, text: &str) {
         let address = format!("127.0.0.1:{}", self.health);
         let start = Instant::now();
         while !http_get(&address, path).contains(text) {
-            assert!(start.elapsed() < SOON, "{path} never says {text}:\n{}", self.log());
+            assert!(start.elapsed() < SOON, "{path} never reports {text}:\n{}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Waits for the end, which must come soon.
+    /// Waits for the end, which must be soon.
     #[track_caller]
     fn end(&mut self) -> (ExitStatus, String) {
         let start = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("it is ours") {
+            if let Some(status) = self.child.try_wait().expect("it is accessible") {
                 return (status, self.log());
             }
             assert!(start.elapsed() < SOON, "the operator does not end:\n{}", self.log());
@@ -103,7 +103,7 @@ impl Drop for Running {
     }
 }
 
-/// Returns the kubeconfig of a server on this port that takes anybody.
+/// Returns a kubeconfig for a server on this port that accepts any client.
 fn kubeconfig(folder: &Path, port: u16) -> std::path::PathBuf {
     let path = folder.join(format!("kubeconfig-{port}"));
     let text = format!(
@@ -112,11 +112,11 @@ fn kubeconfig(folder: &Path, port: u16) -> std::path::PathBuf {
          users:\n- name: test\n  user: {{}}\n\
          contexts:\n- name: test\n  context:\n    cluster: test\n    user: test\n"
     );
-    fs::write(&path, text).expect("the folder is ours");
+    fs::write(&path, text).expect("the directory is writable");
     path
 }
 
-/// Starts an API server that tells its version, and forbids everything else.
+/// Starts an API server that returns its version and forbids everything else.
 fn forbidding_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let port = listener.local_addr().expect("it is bound").port();
@@ -162,7 +162,7 @@ fn answer(mut stream: TcpStream) {
 #[test]
 fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
     let operator = Operator::scaffold("ending", PROJECT);
-    // A server of the user's own, which ends early when it is told to.
+    // A server of the user's own, which stops early on request.
     operator.replace(
         "src/main.rs",
         "        // +pintle:scaffold:controllers\n",
@@ -173,11 +173,11 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
                  -> Result<()> {\n    starting.done();\n    if std::env::var_os(\"DYING\").is_none() {\n        \
                  context.stop.cancelled().await;\n    }\n    Ok(())\n}\n";
     let text = fs::read_to_string(&main).expect("it is scaffolded");
-    fs::write(&main, text + dying).expect("the project is ours");
+    fs::write(&main, text + dying).expect("the project is writable");
     operator.cargo(&["build", "--quiet", "--bins"]);
     let folder = operator.root();
 
-    // It takes connections, and never answers.
+    // It accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let silent_port = silent.local_addr().expect("it is bound").port();
     let silent = kubeconfig(&folder, silent_port);
@@ -186,11 +186,11 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
         thread::sleep(Duration::from_millis(70));
         early.terminate();
         let (status, log) = early.end();
-        // Before the process handles signals, one ends it as well.
+        // A signal also ends the process before the process handles signals.
         assert!(status.success() || status.signal() == Some(15), "{status}: {log}");
     }
 
-    // No certificate: that ends the replica, whether it leads or waits.
+    // A missing certificate ends the replica, whether it leads or waits.
     let mut bare =
         Running::start("ending", &folder, &silent, Some(free_port()), &["--leader-elect"]);
     let (status, log) = bare.end();
@@ -212,11 +212,11 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
         .expect("the operator is built");
     let mut log = String::new();
     let stdout = second.stdout.as_mut().expect("it is a pipe");
-    stdout.read_to_string(&mut log).expect("it is a text");
-    assert_eq!(second.wait().expect("it is ours").code(), Some(1), "{log}");
+    stdout.read_to_string(&mut log).expect("it is UTF-8");
+    assert_eq!(second.wait().expect("it is accessible").code(), Some(1), "{log}");
     assert!(log.contains(&format!("failed to listen on {addr}")), "{log}");
 
-    // A server that dies ends the process, and is named.
+    // A server that fails ends the process, and the error names it.
     let dying = Command::new(target().join("debug/ending"))
         .args(["--metrics-bind-address=0", "--health-probe-bind-address=0", "--webhook-port=-1"])
         .env("KUBECONFIG", &silent)
@@ -227,14 +227,14 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
     assert_eq!(dying.status.code(), Some(1), "{log}");
     assert!(log.contains("`ending::dying` ended early"), "{log}");
 
-    // The API server is gone.
+    // The API server has stopped.
     let gone = kubeconfig(&folder, free_port());
     let mut alone = Running::start("ending", &folder, &gone, None, &[]);
     let (status, log) = alone.end();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.contains("Connection refused") && !log.contains("Kube("), "{log}");
 
-    // No list ever comes.
+    // No list ever arrives.
     let forbidding = kubeconfig(&folder, forbidding_server());
     let mut waiting = Running::start("ending", &folder, &forbidding, None, &[]);
     waiting.wait_for("/readyz", " 200 ");
@@ -247,7 +247,7 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
     let expected = "failed to perform initial object list: nothing is allowed";
     assert!(log.contains(expected) && !log.contains("Status {"), "{log}");
 
-    // An unfinished request holds the server up; a second signal does not wait for it.
+    // An unfinished request delays the server; a second signal does not wait for it.
     let mut held = Running::start("ending", &folder, &forbidding, None, &[]);
     held.wait_for("/readyz", " 200 ");
     let mut open = TcpStream::connect(("127.0.0.1", held.health)).expect("the server listens");
@@ -278,14 +278,14 @@ fn a_scaffolded_operator_loses_nothing_and_minds_its_manners() {
                     pub enum Mood {\n    Good,\n    Bad,\n}\n\n/// The observed state";
         operator.replace(&path, "/// The observed state", mood);
     }
-    // A field that became required; the definition in the cluster is from before.
+    // A field that became required; the definition in the cluster is older.
     let rank = format!("{message}    pub rank: String,\n");
     operator.replace("src/api/crew/v1/sailor.rs", message, &rank);
     operator.cargo(&["build", "--quiet", "--bins"]);
-    fs::create_dir(plane.path("webhook")).expect("the folder is new");
+    fs::create_dir(plane.path("webhook")).expect("the directory is new");
     plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
     for (from, to) in [("hook.crt", "webhook/tls.crt"), ("hook.key", "webhook/tls.key")] {
-        fs::copy(plane.path(from), plane.path(to)).expect("the certificate is made");
+        fs::copy(plane.path(from), plane.path(to)).expect("the certificate exists");
     }
 
     let port = free_port();
@@ -327,7 +327,7 @@ fn definitions_of_another_age(plane: &ControlPlane, operator: &Operator, port: u
         apply(plane, &definition);
     }
     let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    plane.kubectl(&wait).expect("the definitions are taken");
+    plane.kubectl(&wait).expect("the definitions are established");
 }
 
 fn webhooks(plane: &ControlPlane, port: u16) {
@@ -377,7 +377,7 @@ fn webhooks_lose_nothing(plane: &ControlPlane) {
             assert_eq!(found["spec"], expected, "created as {version}, read as {read}");
         }
     }
-    // The type writes null for an enum that is not there, and the server takes it.
+    // The type writes null for an enum that is missing, and the server accepts it.
     let mut object = captain("moody", json!("x"));
     object["spec"]["mood"] = json!("Good");
     apply(plane, &object);
@@ -402,7 +402,7 @@ fn sailor(name: &str) -> Value {
 }
 
 fn a_bad_object_stops_nothing(plane: &ControlPlane, running: &Running) {
-    // The definition of the operator's own age comes after these objects.
+    // The definition of the operator's own version is installed after these objects.
     for name in ["bad", "held"] {
         let mut object = sailor(name);
         object["spec"] = json!({ "message": "hey" });
@@ -443,7 +443,7 @@ fn manners(plane: &ControlPlane, running: &Running) {
     let events = plane.kubectl(&["get", "events.events.k8s.io", "-o", "json"]).expect("they exist");
     assert!(events.contains("\"Applied\"") && events.contains("\"stormy\""), "{events}");
 
-    // A status that somebody changes is no reason to reconcile.
+    // A status that another client changes is not a reason to reconcile.
     let n_applied = || {
         let log = running.log();
         log.lines().filter(|it| it.contains("applying") && it.contains("ann")).count()
@@ -454,7 +454,7 @@ fn manners(plane: &ControlPlane, running: &Running) {
     let path = "/apis/crew.example.org/v1/namespaces/default/captains/ann/status";
     plane
         .kubectl_with(&["replace", "--raw", path, "-f", "-"], &object.to_string())
-        .expect("the status is ours to change");
+        .expect("the status can be changed");
     thread::sleep(Duration::from_secs(3));
     assert_eq!(n_applied(), before, "{}", running.log());
     object = get(plane, "captains.v1.crew.example.org/ann");

@@ -31,7 +31,7 @@ INFO) printf 'name: hello.example.org\\nversion: 1.0.0\\ncommands: [{command: he
 esac
 ";
 
-/// Returns a sandbox in which an index is configured, with more lines of the configuration.
+/// Returns a sandbox with a configured index, and with more lines of the configuration.
 fn configured(more: &str) -> Sandbox {
     with_index(more, false)
 }
@@ -40,17 +40,17 @@ fn configured(more: &str) -> Sandbox {
 fn with_index(more: &str, is_local: bool) -> Sandbox {
     let sandbox = Sandbox::new();
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is ours");
-    fs::create_dir(sandbox.path("index")).expect("the folder is new");
+    fs::create_dir_all(&config).expect("the directory is writable");
+    fs::create_dir(sandbox.path("index")).expect("the directory is new");
     let text = if is_local { INDEX.replace("acme/hello", "./hello") } else { INDEX.to_owned() };
-    fs::write(sandbox.path("index/index.json"), text).expect("the folder is ours");
+    fs::write(sandbox.path("index/index.json"), text).expect("the directory is writable");
     let index = sandbox.path("index/index.json").display().to_string();
     let text = format!("index = '{index}'\n{more}\n");
-    fs::write(config.join("plugins.toml"), text).expect("the folder is ours");
+    fs::write(config.join("plugins.toml"), text).expect("the directory is writable");
     let program = sandbox.path("index/hello");
     let mut script = Command::new("sh");
     script.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(&program).stdin(Stdio::piped());
-    // By another process, as a program that is open for writing cannot be run.
+    // From another process, because a program that is open for writing cannot be run.
     let mut child = script.spawn().expect("there is a shell");
     let mut stdin = child.stdin.take().expect("it is a pipe");
     std::io::Write::write_all(&mut stdin, HELLO.as_bytes()).expect("the shell reads");
@@ -132,8 +132,9 @@ fn an_index_is_searched() {
 #[test]
 fn without_an_index_it_is_said_how_to_have_one() {
     let sandbox = Sandbox::new();
-    fs::write(sandbox.path("desk/own.json"), INDEX).expect("the folder is ours");
-    fs::write(sandbox.path("desk/bad.json"), INDEX.replace("Greets", "\\u001b[2J")).expect("too");
+    fs::write(sandbox.path("desk/own.json"), INDEX).expect("the directory is writable");
+    fs::write(sandbox.path("desk/bad.json"), INDEX.replace("Greets", "\\u001b[2J"))
+        .expect("the file is writable");
     check(
         &sandbox,
         &[
@@ -259,10 +260,10 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             [exit 2]
         "#]],
     );
-    // On a system that manages its plugins, nothing is to be installed.
+    // On a system that manages its plugins, nothing can be installed.
     let system = sandbox.path("system");
-    fs::create_dir(&system).expect("the folder is new");
-    fs::write(system.join("managed.toml"), "").expect("the folder is ours");
+    fs::create_dir(&system).expect("the directory is new");
+    fs::write(system.join("managed.toml"), "").expect("the directory is writable");
     let sandbox = sandbox.env("PINTLE_PLUGIN_SYSTEM_PATH", &system);
     let out = sandbox.run(["hello"]);
     assert!(!out.stderr.contains("install"), "{out}");
@@ -272,10 +273,10 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
 fn an_index_on_a_server_is_not_asked_for_hints() {
     let sandbox = Sandbox::new();
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is ours");
-    // Nothing answers there, which would be an error that is shown.
+    fs::create_dir_all(&config).expect("the directory is writable");
+    // No server answers there; a request would cause an error.
     fs::write(config.join("plugins.toml"), "index = 'http://127.0.0.1:9/index.json'\n")
-        .expect("the folder is ours");
+        .expect("the directory is writable");
     let out = sandbox.run(["hello"]);
     assert!(out.stderr.contains("unrecognized subcommand 'hello'"), "{out}");
     assert!(!sandbox.path("home/.cache").exists());
@@ -335,13 +336,13 @@ fn a_plugin_is_installed_by_its_name() {
 
 #[test]
 fn with_a_key_an_index_must_be_signed() {
-    let keys = tempfile::tempdir().expect("a folder can be made");
+    let keys = tempfile::tempdir().expect("a directory can be created");
     let (public, secret) = (keys.path().join("it.pub"), keys.path().join("it.key"));
     let mut minisign = Command::new("minisign");
     minisign.args(["-G", "-W", "-p"]).arg(&public).arg("-s").arg(&secret).stdout(Stdio::null());
     let Ok(status) = minisign.status() else { return skip("minisign") };
     assert!(status.success());
-    let text = fs::read_to_string(&public).expect("it was made");
+    let text = fs::read_to_string(&public).expect("it was created");
     let key = text.lines().nth(1).expect("a key has two lines");
     let sandbox = configured(&format!("index-key = '{key}'"));
     let out = sandbox.run(["plugin", "search"]);
@@ -357,7 +358,7 @@ fn with_a_key_an_index_must_be_signed() {
     let out = sandbox.run(["hello"]);
     assert!(out.stderr.contains("plugin install"), "{out}");
     fs::write(sandbox.path("index/index.json"), INDEX.replace("acme/tide", "evil/tide"))
-        .expect("the folder is ours");
+        .expect("the directory is writable");
     for args in [&["plugin", "search"][..], &["plugin", "install", "tide.example.org"]] {
         let out = sandbox.run(args);
         assert!(out.code() == 3 && out.stderr.contains("does not match"), "{out}");

@@ -20,20 +20,20 @@ pub(crate) fn program(version: &str, command: &str) -> String {
     )
 }
 
-/// Returns an archive of files, made by the real tar.
+/// Returns an archive of files, created by the real tar.
 #[track_caller]
 pub(crate) fn archive(sandbox: &Sandbox, files: &[(&str, &str)]) -> Vec<u8> {
-    let folder = tempfile::tempdir_in(sandbox.path("")).expect("a folder can be made");
+    let folder = tempfile::tempdir_in(sandbox.path("")).expect("a directory can be created");
     let top = folder.path().join("top");
-    fs::create_dir(&top).expect("the folder is new");
+    fs::create_dir(&top).expect("the directory is new");
     for (name, text) in files {
-        fs::write(top.join(name), text).expect("the folder is ours");
+        fs::write(top.join(name), text).expect("the directory is writable");
         let mode = if text.starts_with("#!") { "755" } else { "644" };
         run(Command::new("chmod").arg(mode).arg(top.join(name)));
     }
     let path = folder.path().join("it.tar.gz");
     run(Command::new("tar").arg("-czf").arg(&path).arg("-C").arg(folder.path()).arg("top"));
-    fs::read(path).expect("it was made")
+    fs::read(path).expect("it was created")
 }
 
 #[track_caller]
@@ -96,7 +96,7 @@ impl Harbour {
             shown += if idx == 0 { part } else { "sha256:…" };
             shown += if idx == 0 { "" } else { rest };
         }
-        // What is not visible yet has another name each time.
+        // A file that is not visible yet has a different name each time.
         let mut parts = shown.split("/.new-");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |text, it| {
@@ -141,7 +141,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
         "#]],
     );
     harbour.publish("1.2.0");
-    // An answer of the server counts for five minutes.
+    // An answer of the server is cached for five minutes.
     fs::remove_dir_all(harbour.sandbox.path("home/.cache/pintle/github")).expect("it is there");
     harbour.check(
         &[
@@ -266,7 +266,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
     );
     let left: Vec<_> = fs::read_dir(harbour.store())
         .expect("it is there")
-        .map(|it| it.expect("it is ours").file_name().into_string().expect("a text"))
+        .map(|it| it.expect("it is accessible").file_name().into_string().expect("it is UTF-8"))
         .collect();
     assert!(left.iter().all(|it| it == "plugins.lock" || it == ".store"), "{left:?}");
 }
@@ -288,10 +288,11 @@ fn a_library_is_installed_as_it_is_or_packed() {
     assert_eq!(mode(&store.join("acme/plain/1.0.0").join(&name)), 0o644);
     let link = fs::read_link(store.join("plain.example.org.so")).expect("it is a link");
     assert_eq!(link, Path::new("acme/plain/1.0.0").join(name));
-    // A directory with an unpacked plugin, and a file of it.
+    // A directory with an unpacked plugin, and one of its files.
     let _ = harbour.sandbox.run(["plugin", "remove", "plain"]).success();
-    fs::create_dir(harbour.sandbox.work().join("unpacked")).expect("the folder is new");
-    fs::copy(fixture("plain"), harbour.sandbox.work().join("unpacked/plain.so")).expect("a copy");
+    fs::create_dir(harbour.sandbox.work().join("unpacked")).expect("the directory is new");
+    fs::copy(fixture("plain"), harbour.sandbox.work().join("unpacked/plain.so"))
+        .expect("the file can be copied");
     for source in ["./unpacked", "./unpacked/plain.so"] {
         let out = harbour.sandbox.run(["plugin", "install", source]).success();
         assert!(out.stdout.contains("trust: none"), "{out}");
@@ -426,7 +427,7 @@ fn a_limit_of_requests_is_explained() {
     assert!(out.stderr.contains("rate limit") || out.stderr.contains("limit"), "{out}");
 }
 
-/// A key pair of minisign, and what it signs.
+/// A minisign key pair, and its signatures.
 pub(crate) struct Signer<'a> {
     sandbox: &'a Sandbox,
     name: &'static str,
@@ -452,10 +453,10 @@ impl<'a> Signer<'a> {
     }
 
     pub(crate) fn public(&self) -> Asset {
-        asset("minisign.pub", fs::read(self.path("pub")).expect("it was made"))
+        asset("minisign.pub", fs::read(self.path("pub")).expect("it was created"))
     }
 
-    /// Returns the signature of a file, bound to a version and a file's name.
+    /// Returns the signature of a file, bound to a version and a file name.
     pub(crate) fn sign(&self, version: &str, file: &Asset) -> Asset {
         self.sign_for(TARGET, version, file)
     }
@@ -463,7 +464,7 @@ impl<'a> Signer<'a> {
     /// Returns the same for a target.
     pub(crate) fn sign_for(&self, target: &str, version: &str, file: &Asset) -> Asset {
         let path = self.sandbox.path("to-sign");
-        fs::write(&path, &file.bytes).expect("the folder is ours");
+        fs::write(&path, &file.bytes).expect("the directory is writable");
         let comment = format!(
             "pintle-plugin name=hello.example.org version={version} target={target} file={}",
             file.name
@@ -473,7 +474,7 @@ impl<'a> Signer<'a> {
             .arg(self.path("key"))
             .args(["-t", &comment, "-m"])
             .arg(&path));
-        let signature = fs::read(self.sandbox.path("to-sign.minisig")).expect("it was made");
+        let signature = fs::read(self.sandbox.path("to-sign.minisig")).expect("it was created");
         asset(&format!("{}.minisig", file.name), signature)
     }
 }
@@ -495,7 +496,7 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
     let second = file("1.1.0");
     publish("1.1.0", vec![theirs.sign("1.1.0", &second), second]);
     publish("1.2.0", vec![file("1.2.0")]);
-    // The signature of an older version, with the files exchanged.
+    // The signature of an older version, with exchanged files.
     let older = file("1.0.0");
     let replayed = Asset { name: archive_name("1.3.0"), ..older.clone() };
     let mut signature = ours.sign("1.0.0", &older);
@@ -630,7 +631,7 @@ impl Registry {
             sandbox.path("registry").display()
         );
         let path = sandbox.path("registry.yml");
-        fs::write(&path, config).expect("the folder is ours");
+        fs::write(&path, config).expect("the directory is writable");
         let mut command = Command::new(PROGRAM);
         command.arg("serve").arg(path).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the registry starts");
@@ -660,7 +661,7 @@ fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
     let assets = vec![signer.sign("1.0.0", &file), file, signer.public()];
     harbour.server.release("acme/hello", release("v1.0.0", assets));
     let mirror = format!("oci://127.0.0.1:{}/mirror", registry.port);
-    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = fs::read_to_string(signer.path("pub")).expect("it was created");
     let key = key.lines().nth(1).expect("a key has two lines").to_owned();
     let out = harbour.sandbox.run(["plugin", "mirror", &mirror, "acme/hello"]).success();
     assert!(out.stdout.contains("mirrored `acme/hello` (3 files)"), "{out}");
@@ -672,7 +673,7 @@ fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
     assert!(out.stdout.contains("from `acme/hello` (trust: signed)"), "{out}");
     assert_eq!(second.run(["hello"]).success().stdout, "hello 1.0.0\n");
 
-    // By the name that it has in the registry, and once more by a lock file.
+    // By its name in the registry, and again from a lock file.
     let third = Sandbox::new();
     let source = format!("{mirror}/acme/hello");
     let out = third.run(["plugin", "install", &format!("{source}:1.0.0"), "--yes"]).success();
@@ -681,7 +682,7 @@ fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
     assert_eq!(out.stdout, "every plugin is up to date\n");
     let fourth = Sandbox::new();
     let lock = third.path("home/.local/share/pintle/plugins/plugins.lock");
-    fs::copy(lock, fourth.work().join("team.lock")).expect("a copy");
+    fs::copy(lock, fourth.work().join("team.lock")).expect("the file can be copied");
     let out = fourth.run(["plugin", "sync", "--lock", "team.lock"]).success();
     assert!(out.stdout.contains("(trust: signed)"), "{out}");
     assert_eq!(fourth.run(["hello"]).success().stdout, "hello 1.0.0\n");
@@ -693,7 +694,7 @@ fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
 fn an_older_release_as_the_newest_is_no_update() {
     let harbour = Harbour::new(&["1.0.0", "2.0.0"]);
     let _ = harbour.sandbox.run(["plugin", "install", "acme/hello@2.0.0"]).success();
-    // The owner has marked another release as the latest, or somebody else has.
+    // The owner, or an attacker, has marked another release as the latest.
     harbour.publish("1.5.0");
     harbour.check(
         &["plugin update", "hello", "plugin install acme/hello@1.0.0", "hello"],
@@ -723,16 +724,16 @@ fn a_lock_file_makes_another_home_the_same_without_the_network() {
     let sandbox = &harbour.sandbox;
     let _ = sandbox.run(["plugin", "install", "acme/hello@1.0.0"]).success();
     let mirror = sandbox.path("mirror");
-    let mirror_arg = mirror.to_str().expect("a text");
+    let mirror_arg = mirror.to_str().expect("it is UTF-8");
     let out = sandbox.run(["plugin", "mirror", mirror_arg]).success();
     assert!(out.stdout.contains("mirrored `acme/hello` (2 files)"), "{out}");
     let lock = harbour.store().join("plugins.lock");
     let text = fs::read_to_string(&lock).expect("it is there");
     assert!(text.contains("targets.aarch64-apple-darwin"), "{text}");
-    fs::copy(&lock, sandbox.work().join("team.lock")).expect("a copy");
+    fs::copy(&lock, sandbox.work().join("team.lock")).expect("the file can be copied");
 
     let second = Sandbox::new().env("PINTLE_GITHUB_API", "http://127.0.0.1:1/");
-    fs::copy(&lock, second.work().join("team.lock")).expect("a copy");
+    fs::copy(&lock, second.work().join("team.lock")).expect("the file can be copied");
     let sync = ["plugin", "sync", "--lock", "team.lock", "--locked", "--offline"];
     let out = second.run(sync);
     assert_eq!(out.code(), 1, "{out}");
@@ -756,9 +757,10 @@ fn a_lock_file_makes_another_home_the_same_without_the_network() {
 
     // A file of the mirror was changed.
     let file = mirror.join("acme/hello/1.0.0").join(archive_name("1.0.0"));
-    fs::write(&file, archive(sandbox, &[("hello", &program("1.0.0", "hullo"))])).expect("ours");
+    fs::write(&file, archive(sandbox, &[("hello", &program("1.0.0", "hullo"))]))
+        .expect("the file is accessible");
     let third = Sandbox::new();
-    fs::copy(&lock, third.work().join("team.lock")).expect("a copy");
+    fs::copy(&lock, third.work().join("team.lock")).expect("the file can be copied");
     let out = third.run(from);
     assert_eq!(out.code(), 3, "{out}");
     assert!(out.stderr.contains("while comparing its digest"), "{out}");
@@ -770,7 +772,7 @@ fn a_project_has_its_own_versions() {
     let harbour = Harbour::new(&["1.0.0", "1.1.0"]);
     let sandbox = &harbour.sandbox;
     let _ = sandbox.run(["plugin", "install", "acme/hello@1.1.0"]).success();
-    fs::create_dir_all(sandbox.work().join("project/deep/down")).expect("the folder is new");
+    fs::create_dir_all(sandbox.work().join("project/deep/down")).expect("the directory is new");
     let at = |dir: &str, args: &[&str]| {
         let script = format!("cd '{dir}' && \"$PINTLE\" {}", args.join(" "));
         sandbox.script(&[], &script)
@@ -781,7 +783,7 @@ fn a_project_has_its_own_versions() {
     assert!(out.stdout.contains("installed hello.example.org/v1.0.0"), "{out}");
     assert_eq!(at(&deep, &["hello"]).success().stdout, "hello 1.0.0\n");
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.1.0\n");
-    // A locked plugin can be locked in another version.
+    // A locked plugin can be locked at another version.
     for version in ["1.1.0", "1.0.0"] {
         let source = format!("acme/hello@{version}");
         let _ = at(&project, &["plugin", "install", "--project", &source]).success();
@@ -795,8 +797,8 @@ fn a_project_has_its_own_versions() {
     // A colleague has the project, and another version.
     let colleague = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
     let lock = format!("{project}/.pintle/plugins.lock");
-    fs::create_dir(colleague.work().join(".pintle")).expect("the folder is new");
-    fs::copy(&lock, colleague.work().join(".pintle/plugins.lock")).expect("a copy");
+    fs::create_dir(colleague.work().join(".pintle")).expect("the directory is new");
+    fs::copy(&lock, colleague.work().join(".pintle/plugins.lock")).expect("the file can be copied");
     let there = |args: &[&str]| colleague.run(args);
     let script = "cd / && \"$PINTLE\" plugin install acme/hello@1.1.0";
     let _ = colleague.script(&[], script).success();
@@ -812,19 +814,19 @@ fn a_project_has_its_own_versions() {
     let out = there(&["plugin", "sync", "--locked"]).success();
     assert!(out.stdout.contains("1 plugin as locked, 1 installed"), "{out}");
     assert_eq!(there(&["hello"]).success().stdout, "hello 1.0.0\n");
-    // Another platform has locked it: what is known of this one is added.
+    // Another platform has locked it: the data of this platform is added.
     let path = colleague.work().join(".pintle/plugins.lock");
     let text = fs::read_to_string(&path).expect("it is there");
     let bare: String =
         text.lines().filter(|it| !it.starts_with("content")).map(|it| format!("{it}\n")).collect();
-    fs::write(&path, &bare).expect("ours");
+    fs::write(&path, &bare).expect("the file is accessible");
     let _ = there(&["plugin", "sync", "--locked"]).success();
     assert_eq!(fs::read_to_string(&path).expect("it is there"), bare);
     let _ = there(&["plugin", "sync"]).success();
     assert_eq!(fs::read_to_string(&path).expect("it is there"), text);
     assert_eq!(there(&["hello"]).success().stdout, "hello 1.0.0\n");
-    // A merge has left its marks.
-    fs::write(&path, format!("<<<<<<< ours\n{text}")).expect("ours");
+    // A merge has left conflict markers.
+    fs::write(&path, format!("<<<<<<< ours\n{text}")).expect("the file is accessible");
     let out = there(&["plugin", "sync"]);
     assert_eq!(out.code(), 2, "{out}");
     assert!(out.stderr.contains("line 1 is a conflict marker"), "{out}");
@@ -870,29 +872,30 @@ fn a_colleague_gets_the_versions_that_made_a_project() {
 fn a_changed_file_is_found_by_a_command_and_if_wanted_before_each_load() {
     let harbour = Harbour::new(&[]);
     let sandbox = &harbour.sandbox;
-    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("a copy");
+    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("the file can be copied");
     let _ = sandbox.run(["plugin", "install", "./plain.so"]).success();
     let link = harbour.store().join("plain.example.org.so");
     let file = fs::canonicalize(link).expect("it is there");
     let mut bytes = fs::read(&file).expect("it is there");
     bytes.extend(b"more");
-    // Another file, as the present one may be mapped.
-    fs::remove_file(&file).expect("ours");
-    fs::write(&file, bytes).expect("ours");
+    // Another file, because the current one may be mapped.
+    fs::remove_file(&file).expect("the file is accessible");
+    fs::write(&file, bytes).expect("the file is accessible");
     let _ = sandbox.run(["plain"]).success();
     let out = sandbox.run(["plugin", "verify"]);
     assert_eq!(out.code(), 3, "{out}");
     assert!(out.stdout.contains("`plain.so` has different content"), "{out}");
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is new");
-    fs::write(config.join("plugins.toml"), "verify = \"load\"\n").expect("ours");
+    fs::create_dir_all(&config).expect("the directory is new");
+    fs::write(config.join("plugins.toml"), "verify = \"load\"\n").expect("the file is accessible");
     let out = sandbox.run(["plain"]);
     assert_eq!(out.code(), 3, "{out}");
     assert!(out.stderr.contains("is not the installed one"), "{out}");
     let _ = sandbox.run(["plugin", "remove", "plain"]).success();
     let _ = sandbox.run(["plugin", "install", "./plain.so"]).success();
     let _ = sandbox.run(["plain"]).success();
-    fs::write(config.join("plugins.toml"), "verify = \"perhaps\"\n").expect("ours");
+    fs::write(config.join("plugins.toml"), "verify = \"perhaps\"\n")
+        .expect("the file is accessible");
     let out = sandbox.run(["plain"]);
     assert_eq!(out.code(), 2, "{out}");
     assert!(out.stderr.contains("plugins.toml"), "{out}");
@@ -967,10 +970,10 @@ fn commands_and_names_that_exist_are_told_before() {
 fn a_system_can_keep_its_plugins_to_itself() {
     let harbour = Harbour::new(&["1.0.0"]);
     let system = harbour.sandbox.path("system");
-    fs::create_dir(&system).expect("the folder is new");
+    fs::create_dir(&system).expect("the directory is new");
     let message = "message = \"type `apt install pintle-plugin-hello`\"\n";
-    fs::write(system.join("managed.toml"), message).expect("ours");
-    fs::copy(fixture("plain"), system.join("plain.so")).expect("a copy");
+    fs::write(system.join("managed.toml"), message).expect("the file is accessible");
+    fs::copy(fixture("plain"), system.join("plain.so")).expect("the file can be copied");
     let harbour = Harbour {
         sandbox: harbour.sandbox.env("PINTLE_PLUGIN_SYSTEM_PATH", &system),
         server: harbour.server,
@@ -1025,13 +1028,13 @@ fn an_index_says_which_plugins_there_are() {
         {"name": "hello.example.org", "source": "acme/hello", "version": "1.0.0",
          "description": "Says hello", "commands": ["hello", "good day"]},
         {"name": "old.example.org", "source": "acme/old", "version": "0.1.0", "deprecated": "hello is better"}]}"#;
-    fs::write(sandbox.work().join("index.json"), index).expect("ours");
+    fs::write(sandbox.work().join("index.json"), index).expect("the file is accessible");
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is new");
+    fs::create_dir_all(&config).expect("the directory is new");
     let configure = |key: &str| {
         let place = sandbox.work().join("index.json").display().to_string();
         let text = format!("index = \"{place}\"\n{key}");
-        fs::write(config.join("plugins.toml"), text).expect("ours");
+        fs::write(config.join("plugins.toml"), text).expect("the file is accessible");
     };
     harbour.check(
         &["plugin search", "plugin search --index nowhere.json"],
@@ -1128,7 +1131,7 @@ fn an_index_says_which_plugins_there_are() {
         "#]],
     );
     let Some(signer) = Signer::new(sandbox, "ours") else { return };
-    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = fs::read_to_string(signer.path("pub")).expect("it was created");
     let key = key.lines().nth(1).expect("a key has two lines").to_owned();
     configure(&format!("index-key = \"{key}\"\n"));
     let out = sandbox.run(["plugin", "search"]);
@@ -1139,11 +1142,11 @@ fn an_index_says_which_plugins_there_are() {
     let mut minisign = Command::new("minisign");
     run(minisign.args(["-S", "-t", &comment, "-s"]).arg(signer.path("key")).arg("-m").arg(&path));
     let _ = sandbox.run(["plugin", "search"]).success();
-    fs::write(&path, index.replace("acme/hello", "evil/hello")).expect("ours");
+    fs::write(&path, index.replace("acme/hello", "evil/hello")).expect("the file is accessible");
     let out = sandbox.run(["plugin", "search"]);
     assert_eq!(out.code(), 3, "{out}");
     assert!(out.stderr.contains("does not match"), "{out}");
-    // A hint is not worth an error.
+    // A failed hint is not an error.
     assert_eq!(sandbox.run(["good", "day"]).code(), 2);
 }
 
@@ -1183,19 +1186,21 @@ fn a_release_must_be_old_enough_if_that_is_wanted() {
     let sandbox = &harbour.sandbox;
     let bytes = archive(sandbox, &[("hello", &program("1.1.0", "hello"))]);
     let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().expect("date");
-    let published = String::from_utf8(now.stdout).expect("a text").trim().to_owned();
+    let published = String::from_utf8(now.stdout).expect("it is UTF-8").trim().to_owned();
     let assets = vec![asset(&archive_name("1.1.0"), bytes)];
     let fresh = Release { published, ..release("v1.1.0", assets) };
     harbour.server.release("acme/hello", fresh);
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is new");
-    fs::write(config.join("plugins.toml"), "minimum-release-age = \"1day\"\n").expect("ours");
+    fs::create_dir_all(&config).expect("the directory is new");
+    fs::write(config.join("plugins.toml"), "minimum-release-age = \"1day\"\n")
+        .expect("the file is accessible");
     let out = sandbox.run(["plugin", "install", "acme/hello"]).success();
     assert!(out.stdout.contains("v1.0.0"), "{out}");
-    // One that is asked for by its version was looked at.
+    // A requested version was checked.
     let out = sandbox.run(["plugin", "install", "acme/hello@1.1.0"]).success();
     assert!(out.stdout.contains("v1.1.0 in place of v1.0.0"), "{out}");
-    fs::write(config.join("plugins.toml"), "minimum-release-age = \"100years\"\n").expect("ours");
+    fs::write(config.join("plugins.toml"), "minimum-release-age = \"100years\"\n")
+        .expect("the file is accessible");
     let out = sandbox.run(["plugin", "install", "acme/hello"]);
     assert_eq!(out.code(), 1, "{out}");
     assert!(out.stderr.contains("hint: wait, or specify a version"), "{out}");

@@ -1,4 +1,4 @@
-//! What the plugin manager refuses, and what it tells before it does something.
+//! What the plugin manager refuses, and what it reports before it acts.
 
 use crate::plugin_manager::{Harbour, Signer, archive, archive_name, asset, program, release};
 use crate::support::{Output, Sandbox, fixture};
@@ -6,12 +6,12 @@ use expect_test::expect;
 use std::fs;
 use std::path::Path;
 
-/// Writes what the user has configured.
+/// Writes the user's configuration.
 #[track_caller]
 fn configure(sandbox: &Sandbox, text: &str) {
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("the folder is ours");
-    fs::write(config.join("plugins.toml"), text).expect("the folder is ours");
+    fs::create_dir_all(&config).expect("the directory is writable");
+    fs::write(config.join("plugins.toml"), text).expect("the directory is writable");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_program_that_changes_itself_while_it_is_checked_is_refused() {
         harbour.server.release("acme/hello", release);
     };
     publish("1.0.0", "printf evil >data");
-    // Interpreters leave what they have compiled beside their programs.
+    // Interpreters write compiled files beside their programs.
     publish("2.0.0", "mkdir -p cache && printf compiled >cache/it");
     harbour.check(
         &["plugin install acme/hello@1.0.0", "plugin install acme/hello@2.0.0", "plugin verify"],
@@ -165,7 +165,7 @@ fn a_pinned_key_is_never_replaced() {
     }
 }
 
-/// Runs a command on a terminal on which something is typed when it asks.
+/// Runs a command on a terminal, and types an answer when it asks.
 fn on_terminal(sandbox: &Sandbox, line: &str, typed: &str) -> Output {
     let typist = format!("until grep -q '[?]' shown; do sleep 0.05; done; printf '{typed}'");
     let script = format!(
@@ -332,11 +332,11 @@ fn a_tag_that_is_no_version_gets_a_hint() {
 fn a_library_of_a_newer_system_is_refused_before_it_is_loaded() {
     let harbour = Harbour::new(&[]);
     let mut bytes = fs::read(fixture("plain")).expect("the fixture is built");
-    // The loader looks at these names, too.
+    // The loader checks these names, too.
     let (own, newer) = (b"\0GLIBC_2.34\0", b"\0GLIBC_9.34\0");
     let at = bytes.windows(own.len()).position(|it| it == own).expect("it uses glibc");
     bytes[at..at + own.len()].copy_from_slice(newer);
-    fs::write(harbour.sandbox.work().join("plain.so"), bytes).expect("the folder is ours");
+    fs::write(harbour.sandbox.work().join("plain.so"), bytes).expect("the directory is writable");
     harbour.check(&["plugin install ./plain.so", "plugin check plain.so"], expect![[r#"
         $ pintle plugin install ./plain.so
         --- stderr ---

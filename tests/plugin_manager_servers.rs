@@ -1,4 +1,4 @@
-//! The manager and servers that are far away, silent, talkative or dishonest.
+//! The manager with remote, silent, verbose or dishonest servers.
 
 use crate::control_plane;
 use crate::plugin_manager::{Harbour, Registry, Signer, asset, program, release};
@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Answers each request by a function of its head, and returns the port.
+/// Answers each request with a function of its head, and returns the port.
 fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket is available");
     let port = listener.local_addr().expect("it is bound").port();
     let answer = Arc::new(answer);
     thread::spawn(move || {
@@ -97,11 +97,11 @@ fn the_query_of_an_address_is_kept_and_never_shown() {
     assert_eq!(out.code(), 1, "{out}");
     assert!(out.stderr.contains("… opens nothing here"), "{out}");
     assert_eq!(run(&["plugin", "mirror", "mirror", &hello]).code(), 1);
-    // The lock file has the whole address: others could not fetch it otherwise.
+    // The lock file has the whole address: otherwise, other users could not fetch it.
     let lock = sandbox.path("home/.local/share/pintle/plugins/plugins.lock");
     let text = fs::read_to_string(&lock).expect("it is there");
     assert!(text.contains(&hello), "{text}");
-    fs::copy(&lock, sandbox.work().join("team.lock")).expect("a copy");
+    fs::copy(&lock, sandbox.work().join("team.lock")).expect("the file can be copied");
     let offline = ["plugin", "sync", "--lock", "team.lock", "--offline"];
     let _ = run(&["plugin", "remove", "hello"]).success();
     assert_eq!(run(&offline).code(), 1);
@@ -125,9 +125,9 @@ fn a_server_that_repeats_a_token_does_not_get_it_shown() {
     assert_without(&out, "\u{1b}");
 }
 
-/// Returns a text in JSON.
+/// Returns a text as JSON.
 fn json(text: &str) -> String {
-    serde_json::to_string(text).expect("a text is JSON")
+    serde_json::to_string(text).expect("the text is JSON")
 }
 
 #[test]
@@ -177,13 +177,14 @@ fn a_lock_file_that_calls_a_release_signed_does_not_make_it_so() {
     let lock = fs::read_to_string(harbour.store().join("plugins.lock")).expect("it is there");
     let honest = ".trust = \"digest\"";
     assert!(lock.contains(honest), "{lock}");
-    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = fs::read_to_string(signer.path("pub")).expect("it was created");
     let key = key.lines().nth(1).expect("a key has two lines");
     let forged = ".trust = \"signed\"";
     let with_key = format!("{forged}\n\"hello.example.org\".key = \"{key}\"");
     for forged in [forged, &with_key] {
         let sandbox = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
-        fs::write(sandbox.work().join("team.lock"), lock.replace(honest, forged)).expect("ours");
+        fs::write(sandbox.work().join("team.lock"), lock.replace(honest, forged))
+            .expect("the file is accessible");
         let out = sandbox.run(["plugin", "sync", "--lock", "team.lock"]);
         assert_eq!(out.code(), 3, "{out}");
         assert!(out.stderr.contains("its trust is `digest`, but was `signed` before"), "{out}");
@@ -214,7 +215,7 @@ fn a_sync_that_fails_leaves_nothing_of_the_plugin_that_failed() {
     let theirs = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
     fs::create_dir(theirs.work().join(".pintle")).expect("the directory is new");
     let theirs_lock = theirs.work().join(".pintle/plugins.lock");
-    fs::write(&theirs_lock, text.replace(right, &wrong)).expect("it is ours");
+    fs::write(&theirs_lock, text.replace(right, &wrong)).expect("it is accessible");
     let out = theirs.run(["plugin", "sync", "--locked"]);
     assert_eq!(out.code(), 3, "{out}");
     let failure = "failed to install `acme/other` while comparing its digest";
@@ -224,8 +225,8 @@ fn a_sync_that_fails_leaves_nothing_of_the_plugin_that_failed() {
     for command in ["hello", "other"] {
         assert_eq!(theirs.run([command]).code(), 2);
     }
-    // With the right lock file, the rest follows.
-    fs::write(&theirs_lock, text).expect("it is ours");
+    // With the correct lock file, the other plugins follow.
+    fs::write(&theirs_lock, text).expect("it is accessible");
     let out = theirs.run(["plugin", "sync", "--locked"]).success();
     assert!(out.stdout.contains("2 plugins as locked, 1 installed"), "{out}");
     assert_eq!(theirs.run(["other"]).success().stdout, "hello 1.0.0\n");
@@ -290,7 +291,7 @@ fn several_sources_are_asked_at_the_same_time_and_answer_in_order() {
     }
 }
 
-/// A web server with TLS whose certificate is of an authority of its own.
+/// A TLS web server whose certificate is from its own authority.
 struct Far {
     child: Child,
     port: u16,
@@ -336,10 +337,10 @@ impl Drop for Far {
     }
 }
 
-/// A proxy that only connects, to one port of this machine whatever it is asked for; returns its
-/// port and what it was asked for.
+/// A proxy that only connects, to one port of this machine regardless of the requested address;
+/// returns its port and the requested addresses.
 fn proxy(to: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket is available");
     let port = listener.local_addr().expect("it is bound").port();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let asked = Arc::clone(&seen);
@@ -349,7 +350,7 @@ fn proxy(to: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
             thread::spawn(move || {
                 let head = head_of(&client);
                 let line = head.lines().next().unwrap_or_default().to_owned();
-                asked.lock().expect("no thread panics with it").push(line);
+                asked.lock().expect("no thread panics while it holds the lock").push(line);
                 tunnel(&client, to)
             });
         }
@@ -373,7 +374,8 @@ fn tunnel(mut client: &TcpStream, to: u16) -> io::Result<()> {
 fn own_authorities_are_trusted_and_proxies_are_used() {
     let mut sandbox = Sandbox::new();
     let Some(far) = Far::start(&sandbox) else { return };
-    fs::write(sandbox.work().join("hello.sh"), program("1.0.0", "hello")).expect("ours");
+    fs::write(sandbox.work().join("hello.sh"), program("1.0.0", "hello"))
+        .expect("the file is accessible");
     let near = format!("https://localhost:{}/hello.sh", far.port);
     let out = sandbox.run(["plugin", "install", &near]);
     let text = out.to_string().replace(&far.port.to_string(), "[PORT]");
@@ -391,9 +393,10 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.0.0\n");
     let _ = sandbox.run(["plugin", "remove", "hello"]).success();
 
-    // No name server knows this host: only the proxy finds it.
+    // No name server knows this host: only the proxy reaches it.
     let (port, seen) = proxy(far.port);
-    let asked = || std::mem::take(&mut *seen.lock().expect("no thread panics with it"));
+    let asked =
+        || std::mem::take(&mut *seen.lock().expect("no thread panics while it holds the lock"));
     sandbox.set_env("HTTPS_PROXY", format!("http://127.0.0.1:{port}"));
     let _ = sandbox.run(["plugin", "install", "https://far.example/hello.sh"]).success();
     let lines = asked();
@@ -404,7 +407,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     sandbox.set_env("NO_PROXY", "localhost");
     let _ = sandbox.run(["plugin", "install", &near]).success();
     assert_eq!(asked(), Vec::<String>::new());
-    // The proxy is gone.
+    // The proxy has stopped.
     sandbox.set_env("HTTPS_PROXY", "http://ada:open-sesame@127.0.0.1:1");
     let out = sandbox.run(["plugin", "install", "https://far.example/hello.sh"]);
     assert_without(&out, "open-sesame");
@@ -418,7 +421,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     "#]].assert_eq(&out.to_string());
 }
 
-/// A client of registries that is not ours.
+/// A registry client from another project.
 struct Oras<'a> {
     sandbox: &'a Sandbox,
     program: std::path::PathBuf,
@@ -451,7 +454,7 @@ fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
     let Some(registry) = Registry::start(sandbox) else { return };
     let host = format!("127.0.0.1:{}", registry.port);
     let write = |file: &Asset| {
-        fs::write(sandbox.work().join(&file.name), &file.bytes).expect("the directory is ours");
+        fs::write(sandbox.work().join(&file.name), &file.bytes).expect("the directory is writable");
     };
 
     // One program for all platforms, without an index.
@@ -479,7 +482,7 @@ fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
     }
     oras.run(&format!("manifest index create {TYPE}.plugin.v1 {VERSION} {repo}:1.0.0 ours other"));
     oras.run(&format!("attach {TYPE}.signature.v1 {repo}:ours {}", signature.name));
-    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = fs::read_to_string(signer.path("pub")).expect("it was created");
     let key = key.lines().nth(1).expect("a key has two lines");
     let source = format!("oci://{repo}:1.0.0");
     let out = sandbox.run(["plugin", "install", &source, "--key", key]).success();
@@ -488,7 +491,7 @@ fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
     assert!(why.stdout.contains("targets  aarch64-apple-darwin, [TARGET]\n"), "{why}");
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.0.0\n");
 
-    // What is in our mirror, it finds by its platform.
+    // It finds the content of our mirror by its platform.
     let mirror = format!("oci://{host}/mirror");
     let _ = sandbox.run(["plugin", "mirror", &mirror, "acme/hello"]).success();
     let mirrored = format!("{host}/mirror/acme/hello:1.0.0");

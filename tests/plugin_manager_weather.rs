@@ -1,5 +1,5 @@
-//! The manager in bad weather: it is killed, or the disk fails, at each system call that changes
-//! the disk. strace does both to the real program, by the kind of the call and its number.
+//! The manager under faults: it is killed, or the disk fails, at each system call that changes the
+//! disk. strace injects both into the real program, by the kind and number of the call.
 
 use crate::plugin_manager::Harbour;
 use crate::program_kit::has;
@@ -8,37 +8,38 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The system calls that can change the disk; not every platform has each.
+/// The system calls that can change the disk; not every platform has all of them.
 const CALLS: &str = "?open,?openat,?creat,?write,?writev,?pwrite64,?pwritev,?rename,?renameat,\
                      ?renameat2,?link,?linkat,?symlink,?symlinkat,?unlink,?unlinkat,?mkdir,\
                      ?mkdirat,?rmdir,?chmod,?fchmod,?fchmodat,?fchmodat2,?fsync,?fdatasync,\
                      ?truncate,?ftruncate,?fallocate,?copy_file_range,?sendfile,?utimensat";
 
-/// How many faults of a kind are tried for each command; of more, every second or third is.
+/// The maximum number of faults of a kind per command; above it, only every second or third is
+/// tried.
 const MAX_POINTS: usize = 150;
 
-/// A command, and what it does.
+/// A command and its effect.
 struct Verb {
     /// The directory that it runs in, below the home.
     dir: &'static str,
     args: &'static str,
-    /// What `hello` answers before and afterwards, or `None` if there is no such command.
+    /// The answer of `hello` before and afterwards, or `None` if there is no such command.
     before: Option<&'static str>,
     after: Option<&'static str>,
-    /// Whether it fails when all is done already.
+    /// Whether it can fail after everything is done.
     only_once: bool,
-    /// Whether it can fail with versions in the store that no command sees.
+    /// Whether it can fail with versions in the store that no command uses.
     keeps_parts: bool,
 }
 
-/// A system call that changes the disk: the so-manieth of its kind.
+/// A system call that changes the disk: its kind, and its number within the kind.
 #[derive(Debug, Clone)]
 struct Point {
     call: String,
     number: usize,
 }
 
-/// A server, and a home to run a command in.
+/// A server, and a home directory to run a command in.
 struct Weather {
     harbour: Harbour,
     verb: Verb,
@@ -46,7 +47,7 @@ struct Weather {
 }
 
 impl Weather {
-    /// Prepares a home by some lines of `sh`.
+    /// Prepares a home directory with some lines of `sh`.
     #[track_caller]
     fn new(verb: Verb, prepare: &str) -> Option<Self> {
         if !has("strace") {
@@ -66,7 +67,7 @@ impl Weather {
         self.harbour.sandbox.script(launcher, &script)
     }
 
-    /// Returns a copy of the prepared home.
+    /// Returns a copy of the prepared home directory.
     fn home(&self, name: &str) -> PathBuf {
         let home = self.harbour.sandbox.path(name);
         let copy = format!("cp -a '{}' '{}'", self.prepared.display(), home.display());
@@ -74,7 +75,7 @@ impl Weather {
         home
     }
 
-    /// Runs the command under strace, which injects a fault if it is told to.
+    /// Runs the command under strace, which injects a fault if requested.
     fn run(&self, home: &Path, inject: Option<&str>) -> Output {
         let trace = home.with_extension("trace").display().to_string();
         let calls = format!("trace={CALLS}");
@@ -85,7 +86,7 @@ impl Weather {
         self.script(home, &launcher, &script)
     }
 
-    /// Returns the calls that change something in the home, in their order.
+    /// Returns the calls that change something in the home directory, in their order.
     fn points(&self) -> (BTreeMap<String, String>, Vec<Point>) {
         let home = self.home("whole");
         let _ = self.run(&home, None).success();
@@ -105,7 +106,7 @@ impl Weather {
         (tree(&home), points)
     }
 
-    /// Returns what `hello` answers.
+    /// Returns the answer of `hello`.
     fn answer(&self, home: &Path) -> Option<String> {
         let script = format!("cd \"$HOME/{}\"; exec \"$PINTLE\" hello", self.verb.dir);
         let out = self.script(home, &[], &script);
@@ -116,7 +117,7 @@ impl Weather {
         }
     }
 
-    /// Checks each point with a fault, of which there may be one for each kind of call.
+    /// Checks each point with a fault; there may be one fault per kind of call.
     #[track_caller]
     fn check(&self, fault_of: fn(&str) -> &'static str) {
         let before = tree(&self.prepared);
@@ -131,7 +132,7 @@ impl Weather {
         assert!(n_hit * 10 >= n_tried * 9, "only {n_hit} of {n_tried} were hit");
     }
 
-    /// Checks one point, and returns whether the fault came.
+    /// Checks one point, and returns whether the fault occurred.
     fn check_point(
         &self,
         point: &Point,
@@ -151,7 +152,7 @@ impl Weather {
         let answer = answer.as_deref();
         assert!([verb.before, verb.after].contains(&answer), "{answer:?} after {seen}");
         if let Some(code) = out.status().code() {
-            // What the command says is what has happened.
+            // The command's output matches what has happened.
             let (expected, files) =
                 if code == 0 { (verb.after, after) } else { (verb.before, before) };
             assert_eq!(answer, expected, "{seen}");
@@ -169,14 +170,14 @@ impl Weather {
         assert_eq!(leftovers(&home), Vec::<PathBuf>::new(), "after {seen}");
         let verify = self.script(&home, &[], "exec \"$PINTLE\" plugin verify");
         assert_eq!(verify.code(), 0, "{verify} after {seen}");
-        // Many copies need much room.
-        fs::remove_dir_all(&home).expect("it is ours");
+        // Many copies need a lot of space.
+        fs::remove_dir_all(&home).expect("it is accessible");
         is_hit
     }
 }
 
-/// Returns the paths below the store and the projects, with what is there. The lock's own files
-/// are left out, and so are directories without a file.
+/// Returns the paths below the store and the projects, with their contents. The lock's own files
+/// and directories without a file are omitted.
 fn tree(home: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let store = home.join(STORE);
@@ -187,7 +188,7 @@ fn tree(home: &Path) -> BTreeMap<String, String> {
                 return;
             }
             let name = path.strip_prefix(home).expect("it is below").display().to_string();
-            // The link to a project is named by the digest of its path.
+            // The digest of a project's path is the name of the link to it.
             let name = name.split("/.project-").next().unwrap_or_default().to_owned();
             let text = match fs::read_link(path) {
                 Ok(target) => format!("-> {}", target.display()),
@@ -196,7 +197,7 @@ fn tree(home: &Path) -> BTreeMap<String, String> {
             found.insert(name, text.replace(&*home.to_string_lossy(), "[HOME]"));
         });
     }
-    // A lock file without plugins says what a missing one says.
+    // A lock file without plugins is equivalent to a missing one.
     let lock = format!("{STORE}/plugins.lock");
     if found.get(&lock).is_some_and(|it| it.ends_with("[plugin]\n")) {
         found.remove(&lock);
@@ -204,7 +205,7 @@ fn tree(home: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// Returns the files of the store and the projects that only an interrupted command can have left.
+/// Returns the files of the store and the projects that only an interrupted command can leave.
 fn leftovers(home: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let own = home.join(STORE).join(".store");
@@ -221,7 +222,7 @@ fn leftovers(home: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Visits all that is below a directory and is not a directory.
+/// Visits everything below a directory that is not a directory.
 fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries {
@@ -267,7 +268,7 @@ const SYNC: Verb = Verb { dir: "ship", args: "plugin sync", keeps_parts: true, .
 
 const OLD: &str = "\"$PINTLE\" plugin install acme/hello@1.0.0";
 const BOTH: &str = "\"$PINTLE\" plugin install acme/hello@1.0.0; \"$PINTLE\" plugin update";
-/// The lock file is that of another home.
+/// The lock file is that of another home directory.
 const LOCKED: &str = "\"$PINTLE\" plugin install --project acme/hello@1.0.0; \
                       rm -r \"$HOME/.local\" \"$HOME/.cache\"";
 
@@ -275,7 +276,7 @@ fn killed(_: &str) -> &'static str {
     "signal=SIGKILL"
 }
 
-/// Returns what a full disk, or a broken one, says to a call.
+/// Returns the error of a full or broken disk for a call.
 fn refused(call: &str) -> &'static str {
     let is_for_room = ["write", "open", "mkdir", "link", "symlink", "rename", "truncate"];
     match is_for_room.iter().any(|it| call.contains(it)) && !call.starts_with("unlink") {

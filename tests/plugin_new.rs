@@ -1,4 +1,4 @@
-//! `plugin new`: what it creates builds, passes its tests and can be released, as it is.
+//! `plugin new`: the plugin that it creates builds, passes its tests and can be released unchanged.
 
 use crate::plugin_manager::{Signer, asset, release};
 use crate::rebuilt::{root, target_dir};
@@ -18,7 +18,7 @@ pub(crate) fn in_project(dir: &Path, program: &str) -> Command {
         .current_dir(dir)
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TERM_COLOR", "never")
-        // Shared with the guides, whose plugins depend on the same.
+        // Shared with the guides, whose plugins have the same dependencies.
         .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_INCREMENTAL", "0")
@@ -158,7 +158,7 @@ fn what_it_signs_is_installed_as_signed_and_nothing_else_is() {
 #[test]
 fn what_cannot_be_created_is_left_alone() {
     let sandbox = Sandbox::new();
-    fs::create_dir(sandbox.work().join("taken")).expect("it is ours");
+    fs::create_dir(sandbox.work().join("taken")).expect("it is accessible");
     let expected = expect![[r#"
         $ pintle plugin new taken
         --- stderr ---
@@ -204,6 +204,6 @@ fn what_cannot_be_created_is_left_alone() {
         "plugin new a --scaffold=destroy",
         "plugin new a --pintle-plugin nowhere",
     ]));
-    let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is ours").collect();
+    let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is accessible").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

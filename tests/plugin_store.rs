@@ -1,4 +1,4 @@
-//! The store of installed plugins: what it shows of them, and what becomes of damaged ones.
+//! The store of installed plugins: how it lists them, and how it handles damaged ones.
 
 use crate::support::{Sandbox, fixture};
 use expect_test::expect;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[track_caller]
 fn with_plain() -> Sandbox {
     let sandbox = Sandbox::new();
-    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("a copy");
+    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("the file can be copied");
     let _ = sandbox.run(["plugin", "install", "./plain.so"]).success();
     sandbox
 }
@@ -29,8 +29,8 @@ fn version(sandbox: &Sandbox) -> PathBuf {
 
 fn configure(sandbox: &Sandbox, text: &str) {
     let config = sandbox.path("home/.config/pintle");
-    fs::create_dir_all(&config).expect("ours");
-    fs::write(config.join("plugins.toml"), text).expect("ours");
+    fs::create_dir_all(&config).expect("the file is accessible");
+    fs::write(config.join("plugins.toml"), text).expect("the file is accessible");
 }
 
 #[test]
@@ -45,12 +45,12 @@ fn a_link_to_another_file_is_found_and_not_loaded() {
             false => version(&sandbox).join("other.so"),
         };
         if !is_outside {
-            fs::copy(fixture("plain"), &target).expect("ours");
+            fs::copy(fixture("plain"), &target).expect("the file is accessible");
         }
         let below = target.strip_prefix(store(&sandbox)).unwrap_or(&target);
         let link = store(&sandbox).join("plain.example.org.so");
-        fs::remove_file(&link).expect("ours");
-        symlink(below, &link).expect("ours");
+        fs::remove_file(&link).expect("the file is accessible");
+        symlink(below, &link).expect("the file is accessible");
         let out = sandbox.run(["plain"]);
         assert_eq!(out.code(), 3, "{out}");
         assert!(out.stderr.contains("hint: type `pintle plugin verify`"), "{out}");
@@ -65,7 +65,7 @@ fn a_version_without_its_receipt_is_found_and_not_loaded() {
     for file in [".receipt.toml", "../.plugin.toml"] {
         let sandbox = with_plain();
         configure(&sandbox, "verify = \"load\"\n");
-        fs::remove_file(version(&sandbox).join(file)).expect("ours");
+        fs::remove_file(version(&sandbox).join(file)).expect("the file is accessible");
         let out = sandbox.run(["plain"]);
         assert_eq!(out.code(), 3, "{out}");
         assert!(out.stderr.contains("which has no valid receipt"), "{out}");
@@ -78,7 +78,7 @@ fn a_version_without_its_receipt_is_found_and_not_loaded() {
 #[test]
 fn a_listing_shows_where_a_plugin_is_from() {
     let sandbox = with_plain();
-    fs::copy(fixture("good"), store(&sandbox).join("good.so")).expect("a copy");
+    fs::copy(fixture("good"), store(&sandbox).join("good.so")).expect("the file can be copied");
     expect![[r#"
         KEY                       STATE  TRANSPORT  PROVIDES                                                                                         SOURCE      REASON
         good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
@@ -95,7 +95,7 @@ fn a_listing_shows_where_a_plugin_is_from() {
     assert_eq!(of("plain.example.org").1, Some("none".into()));
     assert!(of("plain.example.org").0.is_some());
     assert_eq!(of("good.example.org"), (None, None));
-    // Those of a project, too.
+    // The plugins of a project, too.
     let _ = sandbox.run(["plugin", "install", "--project", "./plain.so"]).success();
     let out = sandbox.run(["plugin", "list"]).success();
     assert!(out.stdout.contains("SOURCE"), "{out}");
@@ -106,9 +106,10 @@ fn damaged_versions_are_pruned() {
     let sandbox = with_plain();
     let place = version(&sandbox).parent().expect("it has one").to_owned();
     for (name, receipt) in [("0.1.0", None), ("0.2.0", Some("<"))] {
-        fs::create_dir(place.join(name)).expect("ours");
+        fs::create_dir(place.join(name)).expect("the file is accessible");
         if let Some(text) = receipt {
-            fs::write(place.join(name).join(".receipt.toml"), text).expect("ours");
+            fs::write(place.join(name).join(".receipt.toml"), text)
+                .expect("the file is accessible");
         }
     }
     let place_text =
@@ -127,7 +128,7 @@ fn damaged_versions_are_pruned() {
     "#]]
     .assert_eq(&hide(&said));
     let _ = sandbox.run(["plain"]).success();
-    fs::remove_file(place.join("1.0.0/.receipt.toml")).expect("ours");
+    fs::remove_file(place.join("1.0.0/.receipt.toml")).expect("the file is accessible");
     expect![[r#"
         nothing to remove
         --- stderr ---
@@ -140,20 +141,22 @@ fn damaged_versions_are_pruned() {
 #[test]
 fn a_project_that_has_moved_keeps_its_plugins() {
     let sandbox = Sandbox::new();
-    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("a copy");
+    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("the file can be copied");
     let at = |dir: &str, args: &str| {
         let script = format!("cd '{}/{dir}' && \"$PINTLE\" {args}", sandbox.work().display());
         sandbox.script(&[], &script)
     };
-    fs::create_dir(sandbox.work().join("old")).expect("ours");
+    fs::create_dir(sandbox.work().join("old")).expect("the file is accessible");
     let _ = at("old", "plugin install --project ../plain.so").success();
-    fs::rename(sandbox.work().join("old"), sandbox.work().join("new")).expect("ours");
+    fs::rename(sandbox.work().join("old"), sandbox.work().join("new"))
+        .expect("the file is accessible");
     let _ = at("new", "plain").success();
-    // Where it is pruned, it is seen that the project is there now.
+    // Pruning in this directory finds that the project exists now.
     let _ = at("new", "plugin prune").success();
     let _ = sandbox.run(["plugin", "prune"]).success();
     let _ = at("new", "plain").success();
-    fs::rename(sandbox.work().join("new"), sandbox.work().join("newer")).expect("ours");
+    fs::rename(sandbox.work().join("new"), sandbox.work().join("newer"))
+        .expect("the file is accessible");
     let _ = sandbox.run(["plugin", "prune"]).success();
     let out = at("newer", "plain");
     assert!(out.stderr.contains("type `pintle plugin sync`"), "{out}");
@@ -164,7 +167,7 @@ fn a_project_that_has_moved_keeps_its_plugins() {
 #[test]
 fn no_other_user_can_write_what_was_installed_whatever_the_umask() {
     let sandbox = Sandbox::new();
-    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("a copy");
+    fs::copy(fixture("plain"), sandbox.work().join("plain.so")).expect("the file can be copied");
     let _ = fs::remove_dir_all(sandbox.path("home/.local"));
     for args in ["plugin install ./plain.so", "plugin install --project ./plain.so"] {
         let script = format!("umask 000; exec \"$PINTLE\" {args}");

@@ -1,4 +1,4 @@
-//! Hooks without which a command must not run, and what the configuration says of plugins.
+//! Hooks without which a command must not run, and the configuration of plugins.
 
 use crate::libraries::{cc, manifest};
 use crate::support::{Sandbox, fixture};
@@ -8,7 +8,7 @@ use pintle_plugin::manifest::Manifest;
 use std::fs;
 use std::path::Path;
 
-/// Returns the manifest of a plugin with a hook and nothing else.
+/// Returns the manifest of a plugin that has only a hook.
 fn policy(event: &str) -> Manifest {
     let mut manifest = manifest("policy");
     manifest.commands.clear();
@@ -23,7 +23,7 @@ fn of_another_interface(event: &str) -> Manifest {
     manifest
 }
 
-/// Puts a library with a manifest into the plugin directory; false when that is skipped.
+/// Adds a library with a manifest to the plugin directory; returns false if that is skipped.
 #[must_use]
 #[track_caller]
 fn put(sandbox: &Sandbox, name: &str, manifest: &Manifest) -> bool {
@@ -38,8 +38,8 @@ fn check(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
 
 #[track_caller]
 fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("it is in a directory")).expect("it is ours");
-    fs::write(path, text).expect("it is ours");
+    fs::create_dir_all(path.parent().expect("it is in a directory")).expect("it is accessible");
+    fs::write(path, text).expect("it is accessible");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
             [exit 0]
         "#]],
     );
-    assert_eq!(fs::read_to_string(&config).expect("it is ours"), "disabled = []\n# mine\n");
+    assert_eq!(fs::read_to_string(&config).expect("it is accessible"), "disabled = []\n# mine\n");
     let by_system = sandbox.path("system.toml");
     write(&by_system, "disabled = ['good']\n");
     let sandbox = sandbox.env("PINTLE_SYSTEM_CONFIG", by_system);
@@ -325,7 +325,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
     );
     manifest.version = "1.2.0".to_owned();
     assert!(put(&sandbox, "policy.so", &manifest));
-    // The user's file cannot lift it, nor can an option.
+    // Neither the user's file nor an option can remove it.
     write(&sandbox.path("home/.config/pintle/config.toml"), "disabled = []\nrequired = []\n");
     check(
         &sandbox,
@@ -434,8 +434,8 @@ fn a_pre_release_that_was_not_asked_for_is_named() {
     let mut patched = bytes.clone();
     let places = bytes.windows(from.len()).enumerate().filter(|(_, it)| it == from);
     places.for_each(|(at, _)| patched[at..at + to.len()].copy_from_slice(to));
-    assert_ne!(bytes, patched, "the library says its version");
-    fs::write(sandbox.plugins().join("plain.so"), patched).expect("it is ours");
+    assert_ne!(bytes, patched, "the library contains its version");
+    fs::write(sandbox.plugins().join("plain.so"), patched).expect("it is accessible");
     check(
         &sandbox,
         &["plain", "plugin run plain plain", "plugin run plain/v1.0.0-rc1 plain"],

@@ -1,4 +1,4 @@
-//! Hosts with more rights than those who start them, and plugins that others may change.
+//! Hosts with more privileges than their callers, and plugins that others may change.
 //!
 //! The tests run the host as another user, from copies that are set-user-id, set-group-id, or have
 //! capabilities. Only root can make such copies.
@@ -10,11 +10,11 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
-/// How a program gets more rights than the one who starts it.
+/// How a program gets more privileges than its caller.
 const RAISED: [&str; 3] = ["chmod 4755", "chmod 2755", "setcap cap_net_bind_service+ep"];
 
-/// Returns a sandbox whose host runs as nobody, from a copy that is root's; `None` where tests
-/// cannot do that.
+/// Returns a sandbox whose host runs as the user `nobody`, from a copy that root owns; `None` if
+/// tests cannot do that.
 fn sandbox() -> Option<Sandbox> {
     if !rustix::process::geteuid().is_root() {
         skip("another user");
@@ -27,7 +27,7 @@ fn sandbox() -> Option<Sandbox> {
     Some(Sandbox::unprivileged().plugin("plain"))
 }
 
-/// Gives the copy of the host more rights.
+/// Gives the copy of the host more privileges.
 #[track_caller]
 fn raise(sandbox: &Sandbox, how: &str) {
     let script = format!("{how} \"$0\"");
@@ -37,7 +37,7 @@ fn raise(sandbox: &Sandbox, how: &str) {
     assert!(command.status().is_ok_and(|it| it.success()), "failed: {how}");
 }
 
-/// Checks what a host with raised privileges says, whatever has raised them.
+/// Checks the output of a host with raised privileges, whatever the mechanism.
 #[track_caller]
 fn check_raised(line: &str, expected: Expect) {
     let Some(sandbox) = sandbox() else { return };
@@ -225,7 +225,7 @@ fn a_program_gets_nothing_of_the_callers_environment() {
     let program = sandbox.plugins().join("pintle-show");
     let script = "#!/bin/sh\ncase $PINTLE_COMMAND in\nINFO) printf 'version: 1.0.0\\ncommands:\\n- \
                   { command: show, about: Show }\\n' ;;\n*) echo \"$PATH $HOME $FOREIGN\" ;;\nesac\n";
-    fs::write(&program, script).expect("the directory is ours");
+    fs::write(&program, script).expect("the directory is writable");
     set_mode(&program, 0o755);
     let sandbox = sandbox.env("FOREIGN", "foreign");
     let change = format!("cp {} \"$plugins\"", program.display());
@@ -237,7 +237,7 @@ fn a_program_gets_nothing_of_the_callers_environment() {
     assert_eq!(output.stdout, expected, "{output}");
 }
 
-/// Runs the host as nobody where a plugin is in the system's directory.
+/// Runs the host as the user `nobody` with a plugin in the system's directory.
 #[track_caller]
 fn in_local_lib(sandbox: &Sandbox, change: &str, line: &str) -> Output {
     let plain = sandbox.plugins().join("plain.so");
@@ -282,10 +282,10 @@ fn root_uses_nothing_that_others_may_change() {
     // The file itself, behind a link.
     let elsewhere = sandbox.path("elsewhere.so");
     fs::copy(fixture("plain"), &elsewhere).expect("it can be copied");
-    fs::remove_file(plugins.join("plain.so")).expect("it is ours");
+    fs::remove_file(plugins.join("plain.so")).expect("it is accessible");
     std::os::unix::fs::symlink(&elsewhere, plugins.join("plain.so")).expect("the name is free");
     let _ = sandbox.run(["plain"]).success();
-    chown(&elsewhere, Some(12345), None).expect("root may");
+    chown(&elsewhere, Some(12345), None).expect("root has permission");
     expect![[r#"
         $ pintle plain
         --- stderr ---
@@ -310,7 +310,7 @@ fn other_users_are_warned() {
     "#]].assert_eq(&sandbox.transcript(&["plain"]));
     set_mode(&sandbox.plugins(), 0o755);
     let file = sandbox.plugins().join("plain.so");
-    fs::remove_file(&file).expect("it is ours");
+    fs::remove_file(&file).expect("it is accessible");
     fs::copy(fixture("plain"), &file).expect("it can be copied");
     set_mode(&file, 0o666);
     expect![[r#"
@@ -329,7 +329,7 @@ fn root_runs_no_program_that_others_may_change() {
     }
     let sandbox = Sandbox::new();
     let program = sandbox.plugins().join("pintle-tool");
-    fs::write(&program, "#!/bin/sh\ntouch ran\n").expect("the directory is ours");
+    fs::write(&program, "#!/bin/sh\ntouch ran\n").expect("the directory is writable");
     set_mode(&program, 0o777);
     let output = sandbox.run(["plugin", "list"]).success();
     assert!(output.stdout.contains("it is not safe to run: all users can write to it"), "{output}");
@@ -341,5 +341,5 @@ fn root_runs_no_program_that_others_may_change() {
 
 #[track_caller]
 fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is accessible");
 }

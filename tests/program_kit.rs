@@ -1,5 +1,5 @@
-//! Programs as plugins of a sandbox. What they and the host say to each other is kept, and can be
-//! held against the schema.
+//! Programs as plugins of a sandbox. Their messages to and from the host are recorded, and can be
+//! checked against the schema.
 
 use crate::support::{Output, Sandbox, skip};
 use boon::{Compiler, SchemaIndex, Schemas};
@@ -35,7 +35,7 @@ impl Programs<'static> {
         Self::with(Sandbox::new())
     }
 
-    /// Returns a sandbox in which programs find each other, and interpreters.
+    /// Returns a sandbox in which programs find each other and interpreters.
     pub(crate) fn with(sandbox: Sandbox) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         Self(Held::Own(sandbox.env("PATH", path))).prepared()
@@ -43,14 +43,14 @@ impl Programs<'static> {
 }
 
 impl<'a> Programs<'a> {
-    /// Adds programs to a sandbox that is another's.
+    /// Adds programs to an existing sandbox.
     pub(crate) fn in_sandbox(sandbox: &'a Sandbox) -> Self {
         Self(Held::Lent(sandbox)).prepared()
     }
 
     fn prepared(self) -> Self {
         for name in ["real", "kept"] {
-            fs::create_dir(self.path(name)).expect("the folder is new");
+            fs::create_dir(self.path(name)).expect("the directory is new");
         }
         for name in ["pintle.sh", "pintle.py"] {
             fs::copy(kit_file(name), self.path("real").join(name)).expect("the kit is there");
@@ -66,12 +66,12 @@ impl<'a> Programs<'a> {
         }
     }
 
-    /// Adds a program as it is.
+    /// Adds a program without changes.
     pub(crate) fn add(&self, name: &str, text: &str) {
         write_program(&self.plugins().join(name), text);
     }
 
-    /// Adds a program that has the kits beside it, and whose messages are kept.
+    /// Adds a program that has the kits beside it, and whose messages are recorded.
     pub(crate) fn add_kit(&self, name: &str, text: &str) {
         write_program(&self.path("real").join(name), text);
         self.add_recorder(name);
@@ -83,9 +83,9 @@ impl<'a> Programs<'a> {
         self.add_kit(name, &text);
     }
 
-    /// Adds a program that is not a text.
+    /// Adds a program that is not a text file.
     pub(crate) fn add_file(&self, name: &str, file: &Path) {
-        fs::rename(file, self.path("real").join(name)).expect("the folder is ours");
+        fs::rename(file, self.path("real").join(name)).expect("the directory is writable");
         self.add_recorder(name);
     }
 
@@ -106,24 +106,24 @@ impl<'a> Programs<'a> {
         (**self).run(args)
     }
 
-    /// Returns the messages of a kind that were kept, the oldest first.
+    /// Returns the recorded messages of a kind, the oldest first.
     pub(crate) fn kept(&self, kind: &str) -> Vec<Value> {
-        let files = fs::read_dir(self.path("kept")).expect("the folder is ours");
-        let files = files.map(|it| it.expect("the folder is ours").path());
+        let files = fs::read_dir(self.path("kept")).expect("the directory is readable");
+        let files = files.map(|it| it.expect("the directory is readable").path());
         let mut files: Vec<_> =
             files.filter(|it| it.extension().is_some_and(|it| it == kind)).collect();
         files.sort_by_key(|it| it.metadata().and_then(|it| it.modified()).expect("it is there"));
-        let texts = files.iter().map(|it| fs::read_to_string(it).expect("a message is a text"));
+        let texts = files.iter().map(|it| fs::read_to_string(it).expect("a message is a string"));
         texts.flat_map(|it| messages(kind, &it)).collect()
     }
 
-    /// Holds the messages against the schema. There must be some of each of these kinds.
+    /// Checks the messages against the schema. There must be some of each of these kinds.
     #[track_caller]
     pub(crate) fn assert_valid(&self, kinds: &[&str]) {
         let schema = Schema::read();
         for kind in kinds {
             let kept = self.kept(kind);
-            assert!(!kept.is_empty(), "no {kind} was kept");
+            assert!(!kept.is_empty(), "no {kind} was recorded");
             kept.iter().for_each(|it| schema.check(kind, it));
         }
     }
@@ -138,7 +138,7 @@ fn messages(kind: &str, text: &str) -> Vec<Value> {
     }
 }
 
-/// A program that runs another, and keeps what that and the host say to each other.
+/// A program that runs another, and records its messages to and from the host.
 const RECORDER: &str = r#"#!/bin/sh
 real='[REAL]' kept='[KEPT]'/$$
 case $PINTLE_COMMAND in
@@ -177,7 +177,7 @@ impl Schema {
         let path = kit_file("../../docs/protocol.schema.json");
         let text = fs::read_to_string(path).expect("the schema is there");
         let mut schema: Value = serde_json::from_str(&text).expect("the schema is JSON");
-        // Readers ignore fields that they do not know; our own programs have none such.
+        // Readers ignore unknown fields; the first-party programs have none.
         for kind in ["ProgramInfo", "ProgramCommand", "ProgramScaffold", "Arg", "ProgramNode"] {
             schema["$defs"][kind]["additionalProperties"] = false.into();
         }
@@ -220,19 +220,19 @@ pub(crate) fn kit_file(name: &str) -> PathBuf {
 }
 
 fn write_program(path: &Path, text: &str) {
-    // A new file, so that one that runs is not written to.
+    // A new file, so that a running program is not overwritten.
     let _ = fs::remove_file(path);
-    fs::write(path, text).expect("the folder is ours");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    fs::write(path, text).expect("the directory is writable");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the file is writable");
 }
 
-/// Returns where a program is, if it is in the search path.
+/// Returns the path of a program, if it is on the search path.
 pub(crate) fn executable(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|it| it.join(name)).find(|it| it.is_file())
 }
 
-/// Returns whether a program is there; without it, a test is left out.
+/// Returns whether a program exists; without it, a test is skipped.
 #[track_caller]
 pub(crate) fn has(name: &str) -> bool {
     let is_there = executable(name).is_some();

@@ -1,7 +1,7 @@
-//! Programs as plugins: what they say of themselves, and what becomes of their calls. They are
-//! real scripts, on the kits of `plugin-abi/kits` and without them.
+//! Programs as plugins: their manifests, and the results of their calls. They are real scripts,
+//! with and without the kits of `plugin-abi/kits`.
 //!
-//! What they and the host say to each other is held against `docs/protocol.schema.json`.
+//! Their messages to and from the host are checked against `docs/protocol.schema.json`.
 
 use crate::engine::{Berth, Image};
 use crate::program_kit::{Programs, executable, has, kit_file};
@@ -14,12 +14,12 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long it takes until a file that was written can be told from one that is written now.
+/// The time after which a file that was written can be distinguished from one that is written now.
 const SETTLED: Duration = Duration::from_millis(3200);
 
 const GOOD: &str = "#!/bin/sh\nprintf 'version: 1.0.0\\ncommands: [{command: good day}]\\n'\n";
 
-/// Waits until a file is there, and returns its text.
+/// Waits until a file exists, and returns its text.
 #[track_caller]
 fn wait_for(path: &Path) -> String {
     let start = Instant::now();
@@ -68,10 +68,11 @@ fn a_program_is_asked_once_and_again_when_it_changes() {
     let _ = programs.run("help").success();
     let _ = programs.run("good day --help").success();
     assert_eq!(n_starts(), 1);
-    // The call itself is a start, too.
+    // The call itself also starts the program.
     let _ = programs.run("good day").success();
     assert_eq!(fs::read_to_string(&count).unwrap(), "INFO\nEXEC\n");
-    // What is written now could be written again without a trace: it is asked each time.
+    // A file that is written now could be overwritten undetected, so the program is queried each
+    // time.
     programs.add("pintle-good", &text("1.0.1"));
     for n in 1..=2 {
         let out = programs.run("plugin list").success();
@@ -127,7 +128,7 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
             + "\n"
     };
     let collapsed: String = list.stdout.lines().map(row).collect();
-    // They are asked side by side, and each ends.
+    // They are queried in parallel, and each ends.
     assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     expect![[r#"
         KEY  STATE  TRANSPORT  PROVIDES  REASON
@@ -275,7 +276,7 @@ fn a_program_is_registered_where_it_is() {
     .assert_eq(&programs.transcript(&lines));
 }
 
-/// A hook on the events of projects, which does as a file tells it.
+/// A hook on the events of projects, controlled by a file.
 fn watcher(script: &str) -> Programs<'static> {
     let programs = Programs::with(Sandbox::new().plugin("good"));
     let events = "events: [pre-project-init, post-project-init]";
@@ -493,7 +494,7 @@ fn ctrl_c_ends_a_program_that_is_asked_what_it_is() {
         let line = line.replace("PROGRAM", path.to_str().unwrap());
         let child = programs.start(line.split(' '));
         let pid = wait_for(&path.with_file_name("pid"));
-        // Of a host that checks a program, a process of its own asks it.
+        // If a host checks a program, a separate process queries it.
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         let out = programs.finish(child);
         assert!(!out.status().success(), "{line}: {out}");
@@ -501,7 +502,7 @@ fn ctrl_c_ends_a_program_that_is_asked_what_it_is() {
     }
 }
 
-/// A hook on `pre-cluster-create` that never ends, and writes its children's numbers to a file.
+/// A hook on `pre-cluster-create` that never ends, and writes its children's ids to a file.
 fn endless(first: &str, file: &str) -> String {
     format!(
         "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
@@ -759,7 +760,7 @@ fn a_call_hands_on_nothing_of_the_call_that_it_is_in() {
     assert!(out.stderr.contains("event: \n") || out.stderr.contains("event:\n"), "{out}");
 }
 
-/// What is difficult to quote.
+/// Text that is difficult to quote.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -778,7 +779,7 @@ const NASTY: &[&str] = &[
     "*",
 ];
 
-/// A command that hands its arguments on to another, which writes them to a file.
+/// A command that passes its arguments to another, which writes them to a file.
 const ECHO: &str = r#"#!SHELL
 . "${0%/*}/pintle.sh"
 version=1.0.0
@@ -797,7 +798,7 @@ run_hand_over() {
 pintle_main "$@"
 "#;
 
-/// The shells that the kit is for, each with a search path.
+/// The shells that the kit supports, each with a search path.
 fn shells(programs: &Programs<'_>) -> Vec<(String, String)> {
     let mut shells = Vec::new();
     if has("dash") {
@@ -806,7 +807,7 @@ fn shells(programs: &Programs<'_>) -> Vec<(String, String)> {
     if has("busybox") {
         // With its own awk, sed, tr and so on.
         let applets = programs.path("applets");
-        fs::create_dir(&applets).expect("the folder is new");
+        fs::create_dir(&applets).expect("the directory is new");
         let busybox = executable("busybox").expect("it is there");
         let mut install = Command::new(&busybox);
         let status = install.args(["--install", "-s"]).arg(&applets).status();
@@ -894,7 +895,7 @@ fn the_kit_for_sh_scaffolds() {
         assert_eq!(read("image"), b"alpine\n", "{shell}");
         assert!(String::from_utf8(read("PROJECT")).unwrap().contains("a\"b"), "{shell}");
         assert_eq!(fs::read_to_string(temp.join("paths")).unwrap(), "HELLO 0644\n");
-        // What it had in its temporary directory is gone.
+        // The content of its temporary directory has been removed.
         assert_eq!(fs::read_dir(&temp).unwrap().count(), 1, "{shell}");
         programs.assert_valid(&["HostLine", "ProgramLine"]);
     }
@@ -925,7 +926,7 @@ fn a_chain_of_libraries_and_programs_is_one_transaction() {
     "#]]
     .assert_eq(&out.to_string());
     let read = |path: &str| fs::read_to_string(programs.work().join(path)).unwrap();
-    // The library before, the program's own, and the library behind it.
+    // The library before, the program's own, and the library after it.
     assert!(read("README.md").ends_with("Run the tests with `./test.sh`.\n"));
     assert!(
         read("test.sh").contains("SPDX-License-Identifier")
@@ -986,7 +987,7 @@ fn a_tree_is_sent_when_it_is_asked_for_and_not_else() {
     programs.assert_valid(&["HostLine", "ProgramLine"]);
 }
 
-/// A scaffolder in sh with these lines.
+/// An sh scaffolder with these lines.
 fn scaffolder(lines: &str) -> String {
     format!(
         "#!/bin/sh\n. \"${{0%/*}}/pintle.sh\"\nversion=1.0.0 info='project_versions: [\"3\"]\nscaffolds: [{{subcommand: init}}]'\n\
@@ -1371,7 +1372,7 @@ fn a_command_rewrites_arguments() {
         [exit 2]
     "#]]
     .assert_eq(&out);
-    // There is no engine at this address, which is the end of the command that was meant.
+    // There is no engine at this address, so the intended command fails.
     let mut programs = programs;
     programs.set_env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     let out = programs.run("small up tiny --env A=b");
@@ -1445,7 +1446,7 @@ fn a_program_in_go_is_a_plugin() {
     programs.assert_valid(&["ProgramInfo", "CommandRequest", "ProgramCommandReply"]);
 }
 
-/// A hook in sh that does all that hooks of clusters can.
+/// An sh hook that does everything that hooks of clusters can do.
 const HARBOUR: &str = r#"#!/bin/sh
 set -eu
 . "${0%/*}/pintle.sh"
@@ -1517,7 +1518,7 @@ fn a_hook_in_sh_amends_a_cluster() {
     programs.assert_valid(&["ProgramInfo", "HookEvent", "ProgramHookReply"]);
 }
 
-/// Says what it sees of the nodes of a cluster.
+/// Prints what it sees of the nodes of a cluster.
 const NODES: &str = r#"#!/bin/sh
 . "${0%/*}/pintle.sh"
 version=1.0.0
@@ -1646,7 +1647,7 @@ fn ctrl_c_ends_a_command() {
     programs.add("waits", text);
     let child = programs.start(["wait", "here"]);
     let pid = wait_for(&programs.work().join("pid"));
-    // By its number alone: a terminal would tell both.
+    // Only to the process itself: a terminal would signal both.
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let out = programs.finish(child);
     assert_eq!((out.code(), out.stdout.as_str()), (130, "cleaned up\n"), "{out}");
@@ -1668,7 +1669,7 @@ fn a_program_that_completes_nothing_in_time_is_no_obstacle() {
     assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("", ""));
 }
 
-/// A program that says what it is, with a hook on `pre-cluster-create`.
+/// A program that describes itself, with a hook on `pre-cluster-create`.
 fn says(info: &str) -> String {
     format!(
         "#!/bin/sh\n[ \"$PINTLE_COMMAND\" = INFO ] || exit 0\ncat <<'.'\nversion: 1.0.0\n{info}\n.\n"
@@ -1708,7 +1709,7 @@ fn options_that_clash_disturb_no_command_of_the_host() {
     });
     let out = programs.run("cluster create --help").success();
     assert!(out.stdout.contains("--agents"), "{out}");
-    // Each of two programs is good; together they are not.
+    // Each of two programs is valid; together they are not.
     programs.add("zed-a", &says(&format!("{hook}\n{}", adds("{name: zed}"))));
     programs.add("zed-b", &says(&format!("{hook}\n{}", adds("{name: other, aliases: [zed]}"))));
     let out = programs.run("cluster create --help").success();
@@ -1739,7 +1740,7 @@ fn a_name_that_is_not_text_keeps_no_answer_from_being_kept() {
     let _ = programs.run("plugin list").success();
     let n_first = n_asked();
     let _ = programs.run("plugin list").success();
-    // Only the one whose answer cannot be kept.
+    // Only the one whose answer cannot be cached.
     assert_eq!(n_asked(), n_first + 1);
 }
 

@@ -1,9 +1,8 @@
-//! The real engine, reached over TCP: with a vice, or held up at the moment that a test
-//! chooses.
+//! The real engine, reached over TCP: with a fault, or held up at a moment that a test chooses.
 //!
-//! Each connection is for one call, so calls can be counted: a moment is a number of calls,
-//! never a time. A call that repeats an earlier one is not counted: how often a host asks
-//! whether something is ready depends on how busy the machine is.
+//! Each connection is for one call, so calls can be counted: a moment is a number of calls, never a
+//! time. A repeated call is not counted, because how often a host asks whether something is ready
+//! depends on the load of the machine.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -20,25 +19,25 @@ use std::time::{Duration, Instant};
 /// The engine that is reached.
 const ENGINE: &str = "/var/run/docker.sock";
 
-/// How long a test may wait for a call. Only a hang needs this.
+/// How long a test may wait for a call. Only a hang takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is wrong with an engine.
+/// The fault of an engine.
 #[derive(Clone, Copy)]
 pub(crate) enum Vice {
     None,
-    /// After so many calls it is not there any more.
+    /// After this number of calls, it does not exist any more.
     DiesAfter(usize),
-    /// After so many calls it says nothing.
+    /// After this number of calls, it does not answer any more.
     HangsAfter(usize),
 }
 
-/// Where a call is held up.
+/// The position where a call is held up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Before the engine sees it.
+    /// Before the engine receives it.
     Request,
-    /// When the engine has begun to answer, and the host does not know it.
+    /// When the engine has started to answer, and the host does not know it.
     Answer,
 }
 
@@ -47,7 +46,7 @@ pub(crate) struct Held {
     _release: Sender<()>,
 }
 
-/// Says which calls are held up, by their number and their first line.
+/// Decides which calls are held up, by their number and their first line.
 type Moment = Box<dyn Fn(usize, &str) -> Option<Side> + Send + Sync>;
 
 /// The real engine, reached over TCP.
@@ -57,17 +56,17 @@ pub(crate) struct Proxy {
     calls: Arc<Calls>,
 }
 
-/// The calls so far.
+/// The calls that were made.
 #[derive(Default)]
 struct Calls {
-    /// Each once, as `POST /v1.41/containers/create?name=x`.
+    /// Each once, for example `POST /v1.41/containers/create?name=x`.
     lines: Mutex<Vec<String>>,
-    /// How many that change something the engine has not answered yet.
+    /// How many calls that change something the engine has not answered yet.
     n_open: AtomicUsize,
 }
 
 impl Proxy {
-    /// Starts an engine with a vice.
+    /// Starts an engine with a fault.
     pub(crate) fn start(vice: Vice) -> Self {
         let calls = Arc::new(Calls::default());
         let moment: Moment = Box::new(|_, _| None);
@@ -82,7 +81,7 @@ impl Proxy {
         })
     }
 
-    /// Starts an engine whose calls are held up when `moment` says so.
+    /// Starts an engine whose calls are held up when `moment` returns true.
     pub(crate) fn holding(
         moment: impl Fn(usize, &str) -> Option<Side> + Send + Sync + 'static,
     ) -> (Self, Receiver<Held>) {
@@ -98,44 +97,46 @@ impl Proxy {
         (proxy, receiver)
     }
 
-    /// Like an engine with TLS, whose clients must show a certificate.
+    /// Like an engine with TLS, whose clients must send a certificate.
     pub(crate) fn start_tls(folder: &Path) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-        fs::create_dir(folder).expect("the folder is ours");
-        let ca_key = KeyPair::generate().expect("keys can be made");
-        let mut ca = CertificateParams::new(Vec::new()).expect("keys can be made");
+        fs::create_dir(folder).expect("the directory is writable");
+        let ca_key = KeyPair::generate().expect("keys can be created");
+        let mut ca = CertificateParams::new(Vec::new()).expect("keys can be created");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca_certificate = ca.self_signed(&ca_key).expect("keys can be made");
+        let ca_certificate = ca.self_signed(&ca_key).expect("keys can be created");
         let issuer = Issuer::new(ca, ca_key);
         let issue = || {
-            let key = KeyPair::generate().expect("keys can be made");
+            let key = KeyPair::generate().expect("keys can be created");
             let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-            let certificate =
-                CertificateParams::new(names).expect("keys can be made").signed_by(&key, &issuer);
-            (certificate.expect("keys can be made"), key)
+            let certificate = CertificateParams::new(names)
+                .expect("keys can be created")
+                .signed_by(&key, &issuer);
+            (certificate.expect("keys can be created"), key)
         };
         let (client, client_key) = issue();
-        fs::write(folder.join("ca.pem"), ca_certificate.pem()).expect("the folder is ours");
-        fs::write(folder.join("cert.pem"), client.pem()).expect("the folder is ours");
-        fs::write(folder.join("key.pem"), client_key.serialize_pem()).expect("the folder is ours");
+        fs::write(folder.join("ca.pem"), ca_certificate.pem()).expect("the directory is writable");
+        fs::write(folder.join("cert.pem"), client.pem()).expect("the directory is writable");
+        fs::write(folder.join("key.pem"), client_key.serialize_pem())
+            .expect("the directory is writable");
         let (server, server_key) = issue();
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(ca_certificate.der().clone()).expect("keys can be made");
+        roots.add(ca_certificate.der().clone()).expect("keys can be created");
         let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots)).build();
         let config = rustls::ServerConfig::builder()
-            .with_client_cert_verifier(verifier.expect("keys can be made"))
+            .with_client_cert_verifier(verifier.expect("keys can be created"))
             .with_single_cert(
                 vec![server.der().clone()],
                 rustls::pki_types::PrivateKeyDer::try_from(server_key.serialize_der())
-                    .expect("keys can be made"),
+                    .expect("keys can be created"),
             )
-            .expect("keys can be made");
+            .expect("keys can be created");
         let config = Arc::new(config);
         Self::serve(Arc::default(), move |client| {
             let connection =
-                rustls::ServerConnection::new(Arc::clone(&config)).expect("keys can be made");
+                rustls::ServerConnection::new(Arc::clone(&config)).expect("keys can be created");
             let mut tls = rustls::StreamOwned::new(connection, client);
-            // One request with a small answer is all that the test makes of each connection.
+            // The test makes only one request with a small answer per connection.
             let mut request = vec![0; 1 << 16];
             let Ok(n_read) = tls.read(&mut request) else { return };
             request.truncate(n_read);
@@ -150,8 +151,8 @@ impl Proxy {
     }
 
     fn serve(calls: Arc<Calls>, handle: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
-        let port = listener.local_addr().expect("a socket can be had").port();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket is available");
+        let port = listener.local_addr().expect("a socket is available").port();
         let is_over = Arc::new(AtomicBool::new(false));
         let (over, handle) = (Arc::clone(&is_over), Arc::new(handle));
         thread::spawn(move || {
@@ -173,7 +174,7 @@ impl Proxy {
 
     /// Returns the first lines of all calls so far, each once.
     pub(crate) fn calls(&self) -> Vec<String> {
-        self.calls.lines.lock().expect("no thread panics with it").clone()
+        self.calls.lines.lock().expect("no thread panics while it holds the lock").clone()
     }
 
     /// Waits until the engine has answered all calls that change something.
@@ -190,12 +191,12 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        // The listener sees it at its next client.
+        // The listener notices it at its next client.
         drop(TcpStream::connect(("127.0.0.1", self.port)));
     }
 }
 
-/// Waits until a call is held up; `None` when the host ends before.
+/// Waits until a call is held up; returns `None` if the host ends before.
 #[track_caller]
 pub(crate) fn wait_for_call(held: &Receiver<Held>, host: &mut Child) -> Option<Held> {
     let start = Instant::now();
@@ -205,10 +206,10 @@ pub(crate) fn wait_for_call(held: &Receiver<Held>, host: &mut Child) -> Option<H
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if host.try_wait().expect("the host is ours").is_some() {
+        if host.try_wait().expect("the host is a child process").is_some() {
             return None;
         }
-        assert!(start.elapsed() < PATIENCE, "the call does not come");
+        assert!(start.elapsed() < PATIENCE, "the call is never made");
     }
 }
 
@@ -221,11 +222,11 @@ pub(crate) fn is_change(line: &str) -> bool {
 /// A call of a client.
 struct Call {
     client: TcpStream,
-    /// How many others came before.
+    /// The number of earlier calls.
     nth: usize,
     is_new: bool,
     line: String,
-    /// The head, and what has come of the body with it.
+    /// The head, and the part of the body that arrived with it.
     start: Vec<u8>,
 }
 
@@ -240,7 +241,7 @@ impl Call {
         }
         let line = start.split(|it| *it == b'\r').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line).into_owned();
-        let mut lines = calls.lines.lock().expect("no thread panics with it");
+        let mut lines = calls.lines.lock().expect("no thread panics while it holds the lock");
         let (nth, is_new) = (lines.len(), !lines.contains(&line));
         if is_new {
             lines.push(line.clone());
@@ -248,12 +249,12 @@ impl Call {
         Some(Self { client, nth, is_new, line, start })
     }
 
-    /// Says nothing, as long as the client waits.
+    /// Sends nothing, as long as the client waits.
     fn hang(mut self) {
         let _ = io::copy(&mut self.client, &mut io::sink());
     }
 
-    /// Passes everything on, in both directions.
+    /// Forwards everything, in both directions.
     fn forward(self, calls: &Calls, moment: &Moment, held: &Sender<Held>) {
         let is_change = usize::from(is_change(&self.line));
         calls.n_open.fetch_add(is_change, Ordering::SeqCst);
@@ -271,8 +272,8 @@ impl Call {
             return;
         }
         let (mut from_client, mut to_engine) = (
-            self.client.try_clone().expect("a socket can be had"),
-            engine.try_clone().expect("a socket can be had"),
+            self.client.try_clone().expect("a socket is available"),
+            engine.try_clone().expect("a socket is available"),
         );
         thread::spawn(move || {
             let _ = io::copy(&mut from_client, &mut to_engine);
@@ -289,7 +290,7 @@ impl Call {
     }
 }
 
-/// Tells the test that a call is held up, and waits until it lets go.
+/// Reports to the test that a call is held up, and waits until the test releases it.
 fn hold(held: &Sender<Held>) {
     let (release, released) = mpsc::channel();
     if held.send(Held { _release: release }).is_ok() {
@@ -297,13 +298,13 @@ fn hold(held: &Sender<Held>) {
     }
 }
 
-/// Returns the start of a request that asks the engine to close the connection behind it.
+/// Returns the start of a request that asks the engine to close the connection after it.
 fn for_one_call(start: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8_lossy(&start);
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
     let end_of_line = start.windows(2).position(|it| it == b"\r\n");
     match end_of_line {
-        // A connection that becomes something else is no call of HTTP afterwards.
+        // A connection that is upgraded has no further HTTP calls.
         Some(end) if !head.contains("\r\nconnection:") => {
             let (line, rest) = start.split_at(end);
             [line, b"\r\nConnection: close", rest].concat()

@@ -1,17 +1,16 @@
-//! Plugins and a host that are built from changed sources: against an interface of
-//! another age, or for another panic strategy.
+//! Plugins and a host that are built from changed sources: against another version of the
+//! interface, or for another panic strategy.
 //!
-//! Each is a small workspace in `target/fixtures`, made anew and built by each test
-//! that needs it. That takes 0.2 s where nothing has changed: they share the target
-//! folder, and with it all dependencies. For that, what is built here bears names
-//! that nothing else has.
+//! Each is a small workspace in `target/fixtures`, written and built by each test that requires it.
+//! That takes 0.2 s if nothing has changed: they share the target directory, and with it all
+//! dependencies. For that, the packages here have unique names.
 
 use crate::support::{built, deps_dir};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is built against the next minor version of the interface.
+/// The packages that are built against the next minor version of the interface.
 pub(crate) struct Newer {
     /// A plugin.
     pub(crate) plugin: PathBuf,
@@ -19,25 +18,25 @@ pub(crate) struct Newer {
     pub(crate) host: PathBuf,
 }
 
-/// Builds a plugin and a host against an interface with one function more on each side.
+/// Builds a plugin and a host against an interface with one additional function on each side.
 pub(crate) fn newer() -> Newer {
     let workspace = Workspace::new("newer", &["plugin-abi", "core/host", "plugin"]);
     workspace.interface(newer_interface);
     workspace.plugin("newer", include_str!("interface/newer.rs"), "../plugin-abi");
     workspace.copy("core/host", |path, text| match path {
         "Cargo.toml" => host_manifest(&text),
-        // The newer host calls what is new before two of the commands.
+        // The newer host calls the new function before two of the commands.
         "src/transport/loaded.rs" => replace_once(&text, CALL, &format!("{CALL_NEW}{CALL}")),
         _ => text,
     });
     workspace.write("newer/core/host/src/main.rs", HOST_MAIN);
     workspace.cargo(&["build", "-p", "fixture-newer", "-p", "pintle-host", "--lib", "--bin", HOST]);
     let programs = deps_dir();
-    let programs = programs.parent().expect("`deps` is in a folder");
+    let programs = programs.parent().expect("`deps` is in a directory");
     Newer { plugin: built("libfixture_newer.so"), host: programs.join(HOST) }
 }
 
-/// Builds a plugin against an interface in which the type of one field is another.
+/// Builds a plugin against an interface with another type for one field.
 pub(crate) fn changed_type() -> PathBuf {
     let workspace = Workspace::new("changed-type", &["plugin-abi", "plugin"]);
     workspace.interface(|path, text| match path {
@@ -54,7 +53,7 @@ pub(crate) fn changed_type() -> PathBuf {
     built("libfixture_changed_type.so")
 }
 
-/// Builds a plugin against the interface of today, with an answer that no host can read.
+/// Builds a plugin against the current interface, with an answer that no host can read.
 pub(crate) fn mumbler() -> PathBuf {
     let workspace = Workspace::new("mumbler", &["plugin-abi", "plugin"]);
     workspace.interface(|path, text| match path {
@@ -66,7 +65,7 @@ pub(crate) fn mumbler() -> PathBuf {
     built("libfixture_mumbler.so")
 }
 
-/// Builds the plugin for which a panic is the end.
+/// Builds the plugin in which a panic ends the process.
 pub(crate) fn panic_abort() -> PathBuf {
     let workspace = Workspace::new("abort", &["plugin"]);
     let source = fs::read_to_string(root().join("tests/fixtures/panic-abort/src/lib.rs"));
@@ -78,9 +77,9 @@ pub(crate) fn panic_abort() -> PathBuf {
     built("libfixture_aborts.so")
 }
 
-/// Builds a plugin that logs by the crates `tracing` and `log`.
+/// Builds a plugin that logs with the crates `tracing` and `log`.
 ///
-/// It is not a fixture: its features of the interface would be those of all fixtures.
+/// It is not a fixture: its features of the interface would be enabled for all fixtures.
 pub(crate) fn recorder() -> PathBuf {
     let workspace = Workspace::new("recorder", &["plugin"]);
     let interface = root().join("plugin-abi");
@@ -94,10 +93,10 @@ pub(crate) fn recorder() -> PathBuf {
     built("libfixture_recorder.so")
 }
 
-/// The program of the newer host; another name than the real one's, whose file it would replace.
+/// The program of the newer host; its name differs from the real one, whose file it would replace.
 const HOST: &str = "pintle-newer";
 
-/// Where that host runs a command.
+/// The position where that host runs a command.
 const CALL: &str = "                let called = Called { services, root: *root };
                 let reply = root.command(";
 
@@ -108,7 +107,7 @@ const CALL_NEW: &str =
                 }
 ";
 
-/// That host has no jobs: what is new is at the boundary to plugins.
+/// That host has no command groups: the change is at the boundary to plugins.
 const HOST_MAIN: &str = "
 fn main() -> std::process::ExitCode {
     pintle_host::Cli::new().run(std::env::args_os())
@@ -168,7 +167,7 @@ fn newer_interface(path: &str, text: String) -> String {
 const NEW_IN_RAW: &[(&str, &str)] = &[
     ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
-    // Far from the numbers of today, which may grow.
+    // Far from the current numbers, which may grow.
     ("New entries go here.", "pub(crate) const CHEER: u32 = 1000;"),
     ("New services go here.", "pub(super) const SHOUT: u32 = 1000;"),
     ("New services are answered here.", "service::SHOUT => input.as_slice().to_ascii_uppercase(),"),
@@ -201,7 +200,7 @@ impl PluginRootRef {
 }
 ";
 
-/// What messages get: each behind something that is there today.
+/// The additions to messages: each after an existing item.
 const NEW_IN_MESSAGES: &[(&str, &str)] = &[
     ("pub struct CommandRequest {\n", "    /// New.\n    pub mood: String,\n"),
     ("pub struct CommandReply {\n", "    /// New.\n    pub encore: String,\n"),
@@ -212,8 +211,8 @@ const NEW_IN_MESSAGES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Has the command `mumble` answer what no host can read, as the interface of another age
-/// would that breaks its promise.
+/// Makes the command `mumble` return an answer that no host can read, like another version of the
+/// interface that breaks its promise.
 fn mumbling(export: &str) -> String {
     let entry = "            entry::COMMAND if const { !P::CONTENTS.commands.is_empty() } => {\n";
     let mumble =
@@ -224,7 +223,7 @@ fn mumbling(export: &str) -> String {
 }
 
 const NEW_ARGUMENT: &str = "impl Arg {
-    /// Takes a duration, in a new way.
+    /// Reads a duration in a new format.
     pub fn lasting(mut self) -> Self {
         (self.kind, self.value) = (ArgKind::Tally, ValueType::Duration);
         self
@@ -268,7 +267,7 @@ const NEW_IN_HOST: &[(&str, &str)] = &[(
     }",
 )];
 
-/// The host's manifest, with a program of another name and nothing for tests.
+/// The host's manifest, with another program name and without the parts for tests.
 fn host_manifest(text: &str) -> String {
     let mut kept = String::new();
     for section in text.split_inclusive("\n\n") {
@@ -282,11 +281,11 @@ fn host_manifest(text: &str) -> String {
     format!("{}\n\n[[bin]]\nname = \"{HOST}\"\npath = \"src/main.rs\"\n", kept.trim_end())
 }
 
-/// A workspace in `target/fixtures`. No other test touches any of them meanwhile.
+/// A workspace in `target/fixtures`. No other test uses it at the same time.
 ///
-/// The packages lie in a folder of the workspace's name: cargo tells packages of path
-/// dependencies apart by where they are in their workspace, and would take a changed
-/// interface of the same version for ours.
+/// The packages are in a directory with the workspace's name: cargo distinguishes packages of path
+/// dependencies by their place in the workspace, and would confuse a changed interface of the same
+/// version with ours.
 struct Workspace {
     dir: PathBuf,
     name: &'static str,
@@ -296,13 +295,14 @@ struct Workspace {
 impl Workspace {
     fn new(name: &'static str, members: &[&str]) -> Self {
         let dir = target_dir().join("fixtures").join(name);
-        fs::create_dir_all(&dir).expect("the target folder is ours");
-        let lock = File::create(dir.with_file_name("lock")).expect("the target folder is ours");
+        fs::create_dir_all(&dir).expect("the target directory is writable");
+        let lock =
+            File::create(dir.with_file_name("lock")).expect("the target directory is writable");
         lock.lock().expect("a file can be locked");
         let workspace = Self { dir, name, _lock: lock };
 
-        // The same lock file, profiles and shared versions, so that the dependencies
-        // are those that are built already.
+        // The same lock file, profiles and shared versions, so that the dependencies that are built
+        // already are used.
         let root = read(&root().join("Cargo.toml"));
         let (head, rest) = root.split_once("members = [").expect("the workspace has members");
         let (_, rest) = rest.split_once("]\n").expect("the list of members ends");
@@ -311,7 +311,7 @@ impl Workspace {
             replace_once(&rest, &format!("path = \"{it}\""), &format!("path = \"{name}/{it}\""))
         });
         workspace.write("Cargo.toml", &format!("{head}members = {members:?}\n{rest}"));
-        // Cargo takes out of its copy what this workspace does not need.
+        // Cargo removes the entries that this workspace does not need from its copy.
         let lock_file = read(&self::root().join("Cargo.lock"));
         if workspace.write("Cargo.lock.whole", &lock_file) {
             workspace.write("Cargo.lock", &lock_file);
@@ -319,17 +319,17 @@ impl Workspace {
         workspace
     }
 
-    /// Puts a copy of the interface into the workspace.
+    /// Copies the interface into the workspace.
     fn interface(&self, change: impl Fn(&str, String) -> String) {
         self.copy("plugin-abi", change);
     }
 
-    /// Puts a plugin of one file into the workspace.
+    /// Adds a plugin of one file to the workspace.
     fn plugin(&self, name: &str, source: &str, interface: &str) {
         self.plugin_with(name, source, &format!("pintle-plugin = {{ path = \"{interface}\" }}\n"));
     }
 
-    /// Puts a plugin of one file, with these dependencies, into the workspace.
+    /// Adds a plugin of one file, with these dependencies, to the workspace.
     fn plugin_with(&self, name: &str, source: &str, dependencies: &str) {
         let manifest = format!(
             "[package]\nname = \"fixture-{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n\
@@ -341,7 +341,7 @@ impl Workspace {
         self.write(&format!("{name}/plugin/src/lib.rs"), source);
     }
 
-    /// Copies a folder of the repository, with changed texts.
+    /// Copies a directory of the repository, with changed texts.
     fn copy(&self, folder: &str, change: impl Fn(&str, String) -> String) {
         let from = root().join(folder);
         self.remove_all_but(&from, &self.dir.join(self.name).join(folder));
@@ -363,7 +363,7 @@ impl Workspace {
         }
     }
 
-    /// Removes from a copy what is no more in the folder that it is a copy of.
+    /// Removes files from a copy that do not exist in the original directory any more.
     fn remove_all_but(&self, from: &Path, to: &Path) {
         for entry in fs::read_dir(to).into_iter().flatten().flatten() {
             let (copy, original) = (entry.path(), from.join(entry.file_name()));
@@ -376,33 +376,33 @@ impl Workspace {
                 (false, _) if original.is_file() || copy.ends_with("src/main.rs") => Ok(()),
                 (false, _) => fs::remove_file(&copy),
             };
-            removed.expect("the target folder is ours");
+            removed.expect("the target directory is writable");
         }
     }
 
-    /// Writes a file if it has another content: cargo goes by the times of files.
+    /// Writes a file if its content has changed: cargo checks the times of files.
     fn write(&self, name: &str, text: &str) -> bool {
         let path = self.dir.join(name);
         if fs::read_to_string(&path).is_ok_and(|it| it == text) {
             return false;
         }
-        let dir = path.parent().expect("a file is in a folder");
-        fs::create_dir_all(dir).expect("the target folder is ours");
-        fs::write(path, text).expect("the target folder is ours");
+        let dir = path.parent().expect("a file is in a directory");
+        fs::create_dir_all(dir).expect("the target directory is writable");
+        fs::write(path, text).expect("the target directory is writable");
         true
     }
 
     /// Runs cargo in the workspace, with the profile of the tests.
     fn cargo(&self, args: &[&str]) {
         let deps = deps_dir();
-        let profile = deps.parent().and_then(Path::file_name).expect("cargo names the folder");
+        let profile = deps.parent().and_then(Path::file_name).expect("cargo sets the directory");
         let profile = profile.to_str().expect("a profile's name is ASCII");
         let profile = if profile == "debug" { "dev" } else { profile };
         let (verb, rest) = args.split_first().expect("cargo needs a verb");
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         command.arg(verb).args(["--offline", "--profile", profile]).args(rest);
         command.current_dir(&self.dir).env("CARGO_TARGET_DIR", target_dir());
-        // That is for the tests themselves, which report their times.
+        // These variables are for the tests themselves, which report their times.
         command.env_remove("RUSTC_BOOTSTRAP");
         let out = command.output().expect("cargo can be run");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -411,7 +411,7 @@ impl Workspace {
 
 #[track_caller]
 fn replace_once(text: &str, from: &str, to: &str) -> String {
-    assert_eq!(text.matches(from).count(), 1, "the sources have another shape: {from}");
+    assert_eq!(text.matches(from).count(), 1, "the sources have changed: {from}");
     text.replace(from, to)
 }
 
@@ -419,13 +419,13 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|err| panic!("`{}`: {err}", path.display()))
 }
 
-/// Returns the folder of the repository.
+/// Returns the directory of the repository.
 pub(crate) fn root() -> PathBuf {
     let core = Path::new(env!("CARGO_MANIFEST_DIR"));
-    core.parent().expect("the host is a folder of the repository").to_owned()
+    core.parent().expect("the host is in the repository").to_owned()
 }
 
 pub(crate) fn target_dir() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
+    tmp.parent().expect("cargo's directory for tests is in its target directory").to_owned()
 }

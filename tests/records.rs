@@ -1,4 +1,4 @@
-//! What plugins log by the crates `tracing` and `log`.
+//! Log records of plugins that use the crates `tracing` and `log`.
 
 use crate::rebuilt;
 use crate::support::Sandbox;

@@ -1,5 +1,5 @@
-//! Plugins that the host refuses, or takes with a warning: each is listed with its
-//! reason, using it gives its own error, and nothing else suffers.
+//! Plugins that the host refuses, or accepts with a warning: each is listed with its reason, using
+//! it gives a specific error, and nothing else is affected.
 
 use crate::libraries::{cc, manifest, with_manifest_text};
 use crate::support::Sandbox;
@@ -576,15 +576,15 @@ fn a_file_truncated_inside_its_segments_is_refused() {
     );
 }
 
-/// The price of loading the very file that was examined: the host opens it as
-/// `/proc/self/fd/N`, so that `$ORIGIN` is `/proc/self/fd`. ARCHITECTURE.md says why.
+/// The consequence of loading the exact file that was examined: the host opens it as
+/// `/proc/self/fd/N`, so `$ORIGIN` is `/proc/self/fd`. ARCHITECTURE.md explains the reason.
 #[test]
 fn a_library_beside_a_plugin_is_not_found_through_origin() {
     let sandbox = Sandbox::new();
     let plugins = sandbox.plugins();
     let manifest = manifest("beside");
     let folder = format!("-L{}", plugins.display());
-    // A root symbol that is no header: the host must come far enough to see that.
+    // A root symbol that is not a header: the host must get far enough to detect it.
     let root = format!("-Wl,--defsym={}=nothing", manifest.abi.root);
     let args = [&folder, "-Wl,--no-as-needed", "-l:companion.so.1", "-Wl,-rpath,$ORIGIN", &root];
     if !cc(&plugins.join("companion.so.1"), None, &[])
@@ -604,8 +604,8 @@ fn a_library_beside_a_plugin_is_not_found_through_origin() {
     .assert_eq(&sandbox.transcript(&["beside"]));
 }
 
-/// The linker knows a library by the number of a descriptor, which must not be free
-/// again while the library is there.
+/// The linker identifies a library by the number of a descriptor, which must not be reused while
+/// the library is loaded.
 #[test]
 fn a_library_that_fails_its_checks_is_not_taken_for_the_next() {
     let sandbox = Sandbox::new().plugin("manifest-differs").plugin("plain").plugin("good");
@@ -683,7 +683,7 @@ fn a_damaged_layout_is_refused() {
     );
 }
 
-/// Any symbol could be behind another name, and none but a header may be taken for one.
+/// Any symbol could have another name, and only a header may be accepted as one.
 #[test]
 fn a_root_symbol_without_the_prefix_is_refused() {
     check(
@@ -701,7 +701,7 @@ fn a_root_symbol_without_the_prefix_is_refused() {
     );
 }
 
-/// What is in a file is shown as text of the file: it cannot look like a line of the host's.
+/// Text from a file is shown as such: it cannot look like a line of the host's output.
 #[test]
 fn a_manifest_cannot_forge_a_line_of_the_host() {
     let target = pintle_plugin::manifest::TARGET;
@@ -710,7 +710,7 @@ fn a_manifest_cannot_forge_a_line_of_the_host() {
     let text = |it: &str| format!("\"target\":\"{it}\"");
     let sandbox = Sandbox::new();
     let library = with_manifest_text(&text(target), &text(&forged));
-    std::fs::write(sandbox.plugins().join("plain.so"), library).expect("the folder is ours");
+    std::fs::write(sandbox.plugins().join("plain.so"), library).expect("the directory is writable");
     let file = sandbox.plugins().join("plain.so").display().to_string();
     let lines = ["plugin list", "plugin list --all --check", "plugin inspect", "plugin check"];
     let subjects = ["", &file, "plain"];
@@ -723,7 +723,7 @@ fn a_manifest_cannot_forge_a_line_of_the_host() {
     lines.extend(["plain", "plain -v", "plugin run plain plain"].map(str::to_owned));
     for line in lines {
         let output = sandbox.run(line.split_whitespace()).to_string();
-        // The lines of a YAML string are indented, which only its parser takes for text.
+        // The lines of a YAML string are indented; only its parser treats them as text.
         let is_yaml = line.contains("yaml");
         let is_forged = |it: &str| {
             let it = if is_yaml { it } else { it.trim_start() };
@@ -799,9 +799,9 @@ fn a_plugin_directory_that_cannot_be_read_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::unprivileged().plugin("good");
     let closed = sandbox.path("closed");
-    std::fs::create_dir(&closed).expect("the sandbox is ours");
+    std::fs::create_dir(&closed).expect("the sandbox is writable");
     let nobody = std::fs::Permissions::from_mode(0o000);
-    std::fs::set_permissions(&closed, nobody).expect("the directory is ours");
+    std::fs::set_permissions(&closed, nobody).expect("the directory is writable");
     let sandbox = sandbox.env("PINTLE_PLUGIN_SYSTEM_PATH", &closed);
     let lines = ["greet ada", "plugin list", "plugin check good -o json", "--help"];
     for line in lines {

@@ -1,4 +1,4 @@
-//! A release as distributions and users get it: built twice from vendored sources, packaged,
+//! A release as distributions and users receive it: built twice from vendored sources, packaged,
 //! and installed from packages and from crates.
 
 use crate::support::{deps_dir, skip};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The time that all files of the release have.
+/// The time of all files of the release.
 const EPOCH: &str = "1795802521";
 const HOSTS: [&str; 2] = ["pintle", "rudder"];
 const PLUGINS: [&str; 4] =
@@ -45,7 +45,7 @@ fn the_recipes_for_packages_can_be_parsed() {
     let temp = temp_dir();
     let [spec, arch] = [("spec", "pintle.spec"), ("bash", "PKGBUILD")].map(|(language, name)| {
         let path = temp.path().join(name);
-        fs::write(&path, block(language)).expect("the directory is ours");
+        fs::write(&path, block(language)).expect("the directory is writable");
         path
     });
     let show = r#"set -eu; RUSTFLAGS=; . "$0"; for it in "${pkgname[@]}"; do
@@ -69,23 +69,23 @@ fn the_recipes_for_packages_can_be_parsed() {
     .assert_eq(&shown);
 }
 
-/// Returns a directory in that of cargo, as what is built in it is large.
+/// Returns a directory in cargo's directory, because the builds in it are large.
 fn temp_dir() -> TempDir {
     let temp = tempfile::Builder::new().prefix("release-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-    temp.expect("a temporary directory can be made")
+    temp.expect("a temporary directory can be created")
 }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("core is in the workspace").to_owned()
 }
 
-/// Puts all crates of others into a directory.
+/// Vendors all third-party crates into a directory.
 fn vendor_crates(dir: &Path) {
     let mut vendor = Command::new(env!("CARGO"));
     let _ = run(vendor.args(["vendor", "--locked", "--quiet"]).arg(dir).current_dir(root()));
 }
 
-/// Tells cargo to take all crates from a directory.
+/// Configures cargo to take all crates from a directory.
 fn replace_source(config: &Path, dir: &Path) {
     let text = fs::read_to_string(config).unwrap_or_default();
     let source = format!(
@@ -93,25 +93,25 @@ fn replace_source(config: &Path, dir: &Path) {
          [source.vendored]\ndirectory = \"{}\"\n\n[net]\noffline = true\n",
         dir.display()
     );
-    fs::write(config, format!("{text}\n{source}")).expect("the file is ours");
+    fs::write(config, format!("{text}\n{source}")).expect("the file is writable");
 }
 
-/// The sources in a directory, with crates of others beside them.
+/// The sources in a directory, with third-party crates beside them.
 struct Tree {
     path: PathBuf,
 }
 
 impl Tree {
     fn new(path: PathBuf, vendor: &Path) -> Self {
-        fs::create_dir_all(&path).expect("the directory is ours");
+        fs::create_dir_all(&path).expect("the directory is writable");
         for entry in fs::read_dir(root()).expect("the workspace can be read") {
             let entry = entry.expect("it can be read");
-            // The fuzz targets are a workspace of their own.
+            // The fuzz targets are a separate workspace.
             if ![".git", "fuzz", "target"].contains(&&*entry.file_name().to_string_lossy()) {
                 let _ = run(Command::new("cp").arg("-a").arg(entry.path()).arg(&path));
             }
         }
-        // Links, as the crates are large.
+        // Links, because the crates are large.
         let _ = run(Command::new("cp").arg("-al").arg(vendor).arg(path.join("vendor")));
         replace_source(&path.join(".cargo/config.toml"), &path.join("vendor"));
         Self { path }
@@ -122,14 +122,14 @@ impl Tree {
         self.path.join("target/dist")
     }
 
-    /// Returns the directory that cargo takes for its own: nothing but the sources is needed, not
-    /// even what this machine has of crates.
+    /// Returns the directory for cargo's own files: the build requires only the sources, and no
+    /// crates that this machine has.
     fn cargo_home(&self) -> PathBuf {
         self.path.join("home/.cargo")
     }
 
     fn build_release(&self) {
-        // Beside the tests, so that it need not be built from each tree.
+        // Beside the tests, so that it is not rebuilt from each tree.
         let program = deps_dir().parent().expect("`deps` is in a directory").join("xtask");
         let mut xtask = clean(program);
         xtask.args(["dist", "--debug"]).current_dir(&self.path);
@@ -143,9 +143,9 @@ impl Tree {
         let crates = self.path.join("vendor");
         package_crates(temp, &crates);
         let home = self.cargo_home().parent().expect("it is in a home").to_owned();
-        fs::create_dir_all(self.cargo_home()).expect("the directory is ours");
+        fs::create_dir_all(self.cargo_home()).expect("the directory is writable");
         replace_source(&self.cargo_home().join("config.toml"), &crates);
-        // As `dist` builds, so that the crates of others need not be built again.
+        // Built like `dist`, so that the third-party crates are not rebuilt.
         let renamed = [
             (self.path.clone(), "/src"),
             (self.path.join("target"), "/src/target"),
@@ -213,7 +213,7 @@ fn check_with_lintian(dist: &Path) {
     expect![[""]].assert_eq(&text);
 }
 
-/// Installs the packages into a root of its own, and uses and removes them.
+/// Installs the packages into a separate root directory, and uses and removes them.
 fn install_and_remove(dist: &Path) {
     if let Some(missing) = System::needs().into_iter().find(|it| !is_there(it)) {
         return skip(missing);
@@ -226,7 +226,7 @@ fn install_and_remove(dist: &Path) {
     root.dpkg(["--remove", "pintle-plugin-ci"].map(Into::into)).expect("it is there");
 
     let all = debs(dist).into_iter().map(PathBuf::into_os_string);
-    let _ = root.dpkg(["--install".into()].into_iter().chain(all)).expect("all are there");
+    let _ = root.dpkg(["--install".into()].into_iter().chain(all)).expect("all exist");
     root.add_libraries();
     expect![[r#"
         KEY                         STATE  TRANSPORT  PROVIDES                                                                                  REASON
@@ -296,15 +296,15 @@ fn install_and_remove(dist: &Path) {
     .assert_eq(&pc.expect("it is there").replace(&triplet(), "[TRIPLET]"));
 
     let all = HOSTS.into_iter().chain(PLUGINS).map(OsString::from);
-    let _ = root.dpkg(["--purge".into()].into_iter().chain(all)).expect("all are there");
-    assert!(!root.path("usr").exists(), "something is left of the packages");
+    let _ = root.dpkg(["--purge".into()].into_iter().chain(all)).expect("all exist");
+    assert!(!root.path("usr").exists(), "the packages left files behind");
 }
 
 /// Runs the host that is built on the library: it has its own name, and loads plugins from its own
-/// directory beside those that are part of it.
+/// directory besides those that are part of it.
 fn check_embedding_host(root: &System) {
     let plugins = format!("usr/lib/{}/rudder/plugins", triplet());
-    fs::create_dir_all(root.path(&plugins)).expect("the directory is ours");
+    fs::create_dir_all(root.path(&plugins)).expect("the directory is writable");
     let library = "libpintle_plugin_ci.so";
     let packaged = root.path(&format!("usr/lib/{}/pintle/plugins/{library}", triplet()));
     let _ = fs::copy(packaged, root.path(&plugins).join(library)).expect("it is installed");
@@ -323,16 +323,17 @@ fn check_embedding_host(root: &System) {
     assert!(checked.contains("all checks passed"), "{checked}");
     let help = root.host("rudder --help");
     assert!(!help.to_lowercase().contains("pintle") && !help.contains("cluster"), "{help}");
-    fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet()))).expect("it is ours");
+    fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet())))
+        .expect("it is accessible");
 }
 
-/// A directory that dpkg takes for a system with the machine's C library and nothing else.
+/// A directory that dpkg treats as a system that has only the machine's C library.
 struct System {
     dir: TempDir,
 }
 
 impl System {
-    /// Returns the programs that this needs: what root may do, others do as if they were root.
+    /// Returns the programs that this requires: users other than root act as if they were root.
     fn needs() -> [&'static str; 3] {
         match is_root() {
             true => ["dpkg", "dpkg-query", "chroot"],
@@ -344,10 +345,10 @@ impl System {
         let dir = temp_dir();
         let admin = dir.path().join("var/lib/dpkg");
         for name in ["info", "updates"] {
-            fs::create_dir_all(admin.join(name)).expect("the directory is ours");
+            fs::create_dir_all(admin.join(name)).expect("the directory is writable");
         }
         let status = run(Command::new("dpkg-query").args(["--status", "libc6", "libgcc-s1"]));
-        fs::write(admin.join("status"), status).expect("the file is ours");
+        fs::write(admin.join("status"), status).expect("the file is writable");
         Self { dir }
     }
 
@@ -365,14 +366,14 @@ impl System {
             .arg(self.dir.path())
             .arg("--log")
             .arg(self.path("log"));
-        // dpkg wants programs of the superuser to be found.
+        // dpkg requires that the superuser's programs are found.
         dpkg.args(args).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
         let out = dpkg.output().expect("it is there");
         let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
         if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
     }
 
-    /// Returns the files of a package with their modes, but for most of the manual pages.
+    /// Returns the files of a package with their modes, except most of the manual pages.
     fn files_of(&self, package: &str) -> String {
         use std::os::unix::fs::PermissionsExt as _;
         let list = self.dpkg(["--listfiles", package].map(Into::into)).expect("it is there");
@@ -395,7 +396,8 @@ impl System {
         let libraries = run(Command::new("ldd").arg(self.path("usr/bin/pintle")));
         for library in libraries.split_whitespace().filter(|it| it.starts_with('/')) {
             let copy = self.path(&library[1..]);
-            fs::create_dir_all(copy.parent().expect("it is in a directory")).expect("it is ours");
+            fs::create_dir_all(copy.parent().expect("it is in a directory"))
+                .expect("it is accessible");
             let _ = fs::copy(library, copy).expect("a library can be copied");
         }
     }
@@ -414,8 +416,8 @@ impl System {
     }
 }
 
-/// Packages all crates that are published, and puts what is in the packages beside the crates
-/// of others.
+/// Packages all published crates, and puts the contents of the packages beside the third-party
+/// crates.
 fn package_crates(temp: &Path, crates: &Path) {
     let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--offline", "--quiet"]);
     let names = published();
@@ -430,25 +432,25 @@ fn package_crates(temp: &Path, crates: &Path) {
         for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
             assert!(unpacked.join(file).is_file(), "the crate `{name}` has no {file}");
         }
-        let digest = pintle_manager::Digest::of(&fs::read(&archive).expect("it was made")).hex();
+        let digest = pintle_manager::Digest::of(&fs::read(&archive).expect("it was created")).hex();
         let sums = serde_json::json!({"files": {}, "package": digest});
         let path = unpacked.join(".cargo-checksum.json");
-        fs::write(path, sums.to_string()).expect("the directory is ours");
+        fs::write(path, sums.to_string()).expect("the directory is writable");
     }
 }
 
-/// Returns the names and versions of the crates that are published.
+/// Returns the names and versions of the published crates.
 fn published() -> Vec<(String, String)> {
     let mut metadata = cargo(&["metadata", "--no-deps", "--format-version=1", "--offline"]);
     let metadata = run(metadata.current_dir(root()));
     let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("it is JSON");
     let packages = metadata["packages"].as_array().expect("there are packages").iter();
-    let text = |it: &serde_json::Value| it.as_str().expect("it is a text").to_owned();
+    let text = |it: &serde_json::Value| it.as_str().expect("it is a string").to_owned();
     let packages = packages.filter(|it| it["publish"].is_null());
     packages.map(|it| (text(&it["name"]), text(&it["version"]))).collect()
 }
 
-/// Returns a call of cargo that takes no notice of how these tests are built.
+/// Returns a call of cargo that ignores how these tests are built.
 fn cargo(args: &[&str]) -> Command {
     let mut cargo = clean(env!("CARGO"));
     cargo.args(args);
@@ -460,7 +462,7 @@ fn clean(program: impl AsRef<OsStr>) -> Command {
     for name in ["CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTFLAGS"] {
         command.env_remove(name);
     }
-    // Not in the home directory that some get.
+    // Not in the home directory, which may not exist.
     if let Some(home) = std::env::home_dir().map(|it| it.join(".rustup")).filter(|it| it.exists())
         && std::env::var_os("RUSTUP_HOME").is_none()
     {
@@ -474,7 +476,7 @@ fn clean(program: impl AsRef<OsStr>) -> Command {
 fn run(command: &mut Command) -> String {
     let out = command.output().expect("the program is there");
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("it is a text")
+    String::from_utf8(out.stdout).expect("it is UTF-8")
 }
 
 fn is_root() -> bool {
@@ -488,7 +490,7 @@ fn is_there(tool: &str) -> bool {
 }
 
 fn read_all(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(dir).expect("it was made");
+    let entries = fs::read_dir(dir).expect("it was created");
     let paths = entries.map(|it| it.expect("it can be read").path());
     let name = |it: &Path| it.file_name().expect("it has a name").to_string_lossy().into_owned();
     paths.map(|it| (name(&it), fs::read(&it).expect("it can be read"))).collect()

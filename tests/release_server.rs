@@ -1,9 +1,9 @@
-//! A stand-in for GitHub: its API of releases on one port, the files themselves on another.
+//! A stand-in for GitHub: the API for releases on one port, the files themselves on another.
 //!
-//! It knows what the manager relies on: `latest`, tags, pages with `Link`, ETags, digests, tokens,
-//! limits of requests, ranges. Files can be given faults. Every request is recorded, so that tests
-//! can tell which headers arrived where. Unit tests of `core/manager` use this file too: it needs
-//! nothing but the standard library.
+//! It implements what the manager relies on: `latest`, tags, pages with `Link`, ETags, digests,
+//! tokens, rate limits, ranges. Files can have faults. Every request is recorded, so tests can
+//! check which headers arrived where. Unit tests of `core/manager` also use this file: it requires
+//! only the standard library.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ pub(crate) struct Release {
     pub(crate) is_prerelease: bool,
     pub(crate) is_draft: bool,
     pub(crate) is_immutable: bool,
-    /// As `2026-01-02T03:04:05Z`; a fixed moment if it is empty.
+    /// For example `2026-01-02T03:04:05Z`; a fixed time if it is empty.
     pub(crate) published: String,
     pub(crate) assets: Vec<Asset>,
 }
@@ -31,42 +31,42 @@ pub(crate) struct Release {
 pub(crate) struct Asset {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
-    /// As `sha256:…`; `null` in the API without one.
+    /// For example `sha256:…`; without one, `null` in the API.
     pub(crate) digest: Option<String>,
 }
 
-/// What is wrong with a file.
+/// The fault of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The connection breaks after so many bytes, once; ranges are served well.
+    /// The connection breaks after this number of bytes, once; ranges work.
     BreaksAfter(usize),
-    /// The connection breaks after so many bytes, each time.
+    /// The connection breaks after this number of bytes, each time.
     AlwaysBreaksAfter(usize),
-    /// The file comes byte by byte, with a pause after each.
+    /// The file arrives byte by byte, with a pause after each.
     Slow(Duration),
-    /// Nothing comes after so many bytes, and the connection stays open.
+    /// Nothing arrives after this number of bytes, and the connection stays open.
     HangsAfter(usize),
-    /// The header announces so many bytes.
+    /// The header announces this number of bytes.
     WrongLength(usize),
-    /// Ranges are ignored; the connection breaks after so many bytes, once.
+    /// Ranges are ignored; the connection breaks after this number of bytes, once.
     IgnoresRange(usize),
-    /// It ends after so many bytes as if that were all.
+    /// It ends after this number of bytes as if it were complete.
     Truncated(usize),
-    /// There is no ETag, or a weak one; the connection breaks after so many bytes, once.
+    /// There is no ETag, or a weak one; the connection breaks after this number of bytes, once.
     NoEtag(usize),
     WeakEtag(usize),
-    /// The file changes when the connection has broken after so many bytes.
+    /// The file changes after the connection has broken after this number of bytes.
     ChangesAfter(usize),
-    /// The server fails with 503 so many times.
+    /// The server fails with 503 this number of times.
     Fails(usize),
-    /// The address of the file leads to itself.
+    /// The address of the file redirects to itself.
     Loops,
 }
 
 /// A refusal of the whole API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// 403 with `x-ratelimit-remaining: 0` and the moment of its end, in seconds since 1970.
+    /// 403 with `x-ratelimit-remaining: 0` and the time of its end, in seconds since 1970.
     Primary(u64),
     /// 429 with `retry-after`, in seconds.
     Secondary(u64),
@@ -82,7 +82,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// Whether it arrived at the host of the files.
     pub(crate) is_at_files: bool,
-    /// Names in small letters.
+    /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -110,9 +110,9 @@ struct State {
 #[derive(Debug, Default)]
 struct Facts {
     releases: HashMap<String, Vec<Release>>,
-    /// Repositories that only requests with a token see.
+    /// Repositories that are visible only to requests with a token.
     private: HashSet<String>,
-    /// The only valid token; every one is valid without.
+    /// The only valid token; if there is none, every token is valid.
     token: Option<String>,
     faults: HashMap<String, Fault>,
     limit: Option<Limit>,
@@ -122,7 +122,7 @@ struct Facts {
 impl ReleaseServer {
     /// Starts a server without releases.
     pub(crate) fn start() -> Self {
-        let bind = || TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+        let bind = || TcpListener::bind("127.0.0.1:0").expect("a socket is available");
         let port = |it: &TcpListener| it.local_addr().expect("the socket is bound").port();
         let (api, files) = (bind(), bind());
         let state = Arc::new(State {
@@ -150,8 +150,8 @@ impl ReleaseServer {
         self.state.location(repo, position.expect("the release exists"), asset)
     }
 
-    /// Adds a release to a repository; the last one that is neither draft nor pre-release is the
-    /// latest.
+    /// Adds a release to a repository; the last release that is neither a draft nor a pre-release
+    /// is the latest.
     pub(crate) fn release(&self, repo: &str, release: Release) {
         self.state.facts().releases.entry(repo.to_owned()).or_default().push(release);
     }
@@ -161,17 +161,17 @@ impl ReleaseServer {
         self.state.facts().faults.insert(asset.to_owned(), fault);
     }
 
-    /// Takes the fault of a file away.
+    /// Removes the fault of a file.
     pub(crate) fn fix(&self, asset: &str) {
         self.state.facts().faults.remove(asset);
     }
 
-    /// Refuses everything at the API.
+    /// Refuses all requests to the API.
     pub(crate) fn limit(&self, limit: Option<Limit>) {
         self.state.facts().limit = limit;
     }
 
-    /// Accepts no token but this.
+    /// Accepts only this token.
     pub(crate) fn require_token(&self, token: &str) {
         self.state.facts().token = Some(token.to_owned());
     }
@@ -196,7 +196,7 @@ impl Drop for ReleaseServer {
     fn drop(&mut self) {
         self.state.is_over.store(true, Ordering::SeqCst);
         for port in [self.state.api_port, self.state.files_port] {
-            // The listener sees it at its next client.
+            // The listener notices it at its next client.
             drop(TcpStream::connect(("127.0.0.1", port)));
         }
     }
@@ -204,10 +204,10 @@ impl Drop for ReleaseServer {
 
 impl State {
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().expect("no thread panics with it")
+        self.facts.lock().expect("no thread panics while it holds the lock")
     }
 
-    /// Returns where the API leads to for a file.
+    /// Returns the address to which the API redirects for a file.
     fn location(&self, repo: &str, release: usize, asset: &str) -> String {
         format!("http://127.0.0.1:{}/files/{repo}/{release}/{asset}?secret=1", self.files_port)
     }
@@ -222,7 +222,7 @@ fn serve(listener: TcpListener, state: Arc<State>, is_at_files: bool) {
             let Ok(client) = client else { continue };
             let state = Arc::clone(&state);
             thread::spawn(move || {
-                // One request for each connection is enough.
+                // One request per connection is enough.
                 if let Some(request) = read(&client, is_at_files) {
                     state.facts().requests.push(request.clone());
                     answer(&state, &request, &client);
@@ -382,7 +382,7 @@ fn one(state: &State, request: &Request, repo: &str, n: usize, release: &Release
     current(request, release_json(state, repo, n, release))
 }
 
-/// Answers with 304 when the client has this already.
+/// Answers with 304 if the client has this already.
 fn current(request: &Request, body: String) -> Reply {
     let etag = etag_of(body.as_bytes());
     if request.header("if-none-match") == Some(&*etag) {

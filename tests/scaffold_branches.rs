@@ -1,4 +1,4 @@
-//! Projects on branches of git: merged both ways, rebased, squashed, and then worked on.
+//! Projects on git branches: merged in both directions, rebased, squashed, and then edited.
 
 use crate::support::{Output, Sandbox, fixture, install};
 use expect_test::{Expect, expect};
@@ -42,7 +42,7 @@ impl Repository {
         self.0.script(&[], &format!("git {words}"))
     }
 
-    /// Runs the host, with short forms of the commands that are needed most.
+    /// Runs the host, with short forms of the most frequent commands.
     #[track_caller]
     fn pintle(&self, line: &str) -> Output {
         let words: Vec<&str> = line.split(' ').collect();
@@ -54,7 +54,7 @@ impl Repository {
         }
     }
 
-    /// Runs the host, and commits what it did.
+    /// Runs the host, and commits the result.
     #[track_caller]
     fn commit(&self, line: &str) {
         let _ = self.pintle(line).success();
@@ -82,7 +82,7 @@ impl Repository {
 
     #[track_caller]
     fn write(&self, path: &str, text: &str) {
-        fs::write(self.0.work().join(path), text).expect("the project is ours");
+        fs::write(self.0.work().join(path), text).expect("the project is writable");
     }
 
     /// Returns the kinds in PROJECT, in the record, and in the file that lists them.
@@ -103,8 +103,8 @@ impl Repository {
         ]
     }
 
-    /// Checks that the project is as if its kinds had been made one after the other, and that
-    /// work on it goes on.
+    /// Checks that the project is as if its kinds had been created one after another, and that it
+    /// can still be edited.
     #[track_caller]
     fn is_whole(&self, kinds: &[&str]) {
         let mut expected: Vec<String> = kinds.iter().map(|it| (*it).to_owned()).collect();
@@ -143,7 +143,7 @@ impl Repository {
     }
 }
 
-/// Returns a record as the first release of the format had it: with counted commands.
+/// Returns a record in the first version of the format: with counted commands.
 fn in_format_1(record: &str) -> String {
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let line = |line: &str| {
@@ -152,7 +152,7 @@ fn in_format_1(record: &str) -> String {
             *format = json!(1);
         }
         if let Some(Value::Object(command)) = line.get_mut("command") {
-            let id = command["id"].as_str().expect("it is a text").to_owned();
+            let id = command["id"].as_str().expect("it is a string").to_owned();
             let number = numbers.len() + 1;
             numbers.insert(id, number);
             command.insert("id".to_owned(), number.into());
@@ -160,7 +160,7 @@ fn in_format_1(record: &str) -> String {
         }
         if let Some(Value::Array(by)) = line.pointer_mut("/file/by") {
             for origin in by {
-                let id = origin["command"].as_str().expect("it is a text");
+                let id = origin["command"].as_str().expect("it is a string");
                 origin["command"] = numbers[id].into();
             }
         }
@@ -181,7 +181,7 @@ fn two_branches_that_add_a_kind_each_merge_both_ways() {
         assert!(!merge.stdout.contains(&format!("conflict in {RECORD}")), "{merge}");
         let _ = repository.pintle("project repair").success();
         repository.commit_all();
-        // In the order of time, whatever was merged into what.
+        // In order of time, regardless of the direction of the merge.
         assert_eq!(repository.kinds(), [["captain", "sailor", "mate"]; 3]);
         repository.is_whole(&["captain", "sailor", "mate"]);
     }
@@ -290,7 +290,7 @@ fn an_upgrade_on_one_branch_is_one_of_both() {
     let shown = repository.pintle("project show").success().stdout;
     assert!(shown.contains("plugin    shipyard.example.org/v1.1.0\n"), "{shown}");
     assert!(!shown.contains("v1.0.0"), "{shown}");
-    // The new kind is brought up to date with the next upgrade.
+    // The new kind is updated by the next upgrade.
     let _ = repository.pintle("project upgrade").success();
     repository.is_whole(&["captain", "sailor"]);
 }
@@ -344,7 +344,7 @@ fn what_cannot_be_resolved_stays_and_is_named() {
     "#]]
     .assert_eq(&repair.to_string());
     assert_eq!(repository.read("fleet.txt"), before);
-    // The user resolves it, and there is nothing left to do.
+    // The user resolves it, and nothing is left to do.
     repository.write(
         "fleet.txt",
         "port of both\n\nship captain\nship a\nship b\n# +pintle:scaffold:ships\n",
@@ -523,7 +523,7 @@ fn a_record_with_conflict_markers_is_an_error_until_it_is_repaired() {
     for style in ["merge", "diff3", "zdiff3"] {
         let repository = Repository::new();
         repository.git(&format!("config merge.conflictStyle {style}"));
-        // As if the project were of a time before the attributes.
+        // As if the project were older than the attributes.
         repository.write(".pintle/.gitattributes", "");
         repository.commit_all();
         repository.branch("a", &["create Sailor"]);
@@ -670,7 +670,7 @@ fn what_contradicts_is_named_and_nothing_is_written() {
     );
 }
 
-/// A line of the user's where a plugin inserts one on another branch.
+/// A line of the user at the place where a plugin inserts one on another branch.
 #[test]
 fn a_line_of_the_users_at_the_marker_stays_beside_what_the_other_branch_inserts() {
     for (ours, theirs) in [("a", "b"), ("b", "a")] {
@@ -701,7 +701,7 @@ fn a_line_of_the_users_at_the_marker_stays_beside_what_the_other_branch_inserts(
     }
 }
 
-/// Where it is not known what both branches have come from, nothing is guessed.
+/// If the common ancestor of both branches is unknown, nothing is guessed.
 #[test]
 fn a_conflict_of_the_users_with_one_branch_needs_what_both_have_come_from() {
     for (style, is_known) in [("merge", false), ("diff3", true), ("zdiff3", true)] {

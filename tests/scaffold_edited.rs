@@ -1,4 +1,4 @@
-//! Projects that people edit: what is theirs is neither lost nor in the way.
+//! Projects that users edit: their changes are neither lost nor an obstacle.
 
 use crate::operator::Operator;
 use crate::support::copy_dir;
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 const CAPTAIN: &str = "create api --group crew --version v1 --kind Captain";
 const GUARD: &str = "create webhook --group crew --version v1 --kind Captain --defaulting";
 
-/// What goes on in a project, and leaves nothing behind in the end.
+/// Operations on a project that leave nothing behind in the end.
 const ROUND: [&str; 4] = [
     "create api --group crew --version v1 --kind Sailor",
     "create webhook --group crew --version v1 --kind Sailor --validation",
@@ -28,7 +28,7 @@ fn project() -> Operator {
     copy
 }
 
-/// Returns the files of a project, but for the record, by path.
+/// Returns the files of a project by path, except the record.
 #[track_caller]
 fn files(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
@@ -58,7 +58,7 @@ fn write(project: &Operator, path: &str, text: &str) {
     fs::write(project.root().join(path), text).expect("the project can be changed");
 }
 
-/// Puts a text in the place of one that is in a file once.
+/// Replaces a text that occurs once in a file.
 #[track_caller]
 fn replace(project: &Operator, path: &str, old: &str, new: &str) {
     let text = read(project, path);
@@ -66,7 +66,7 @@ fn replace(project: &Operator, path: &str, old: &str, new: &str) {
     write(project, path, &text.replace(old, new));
 }
 
-/// Works on a project that the user has edited, and looks that all is as the user has it then.
+/// Runs commands in a project that the user has edited, and checks that the user's edits are kept.
 #[track_caller]
 fn check(edit: impl FnOnce(&Operator)) {
     let project = project();
@@ -95,7 +95,7 @@ fn nothing_is_left_of_what_was_deleted() {
 #[test]
 fn a_dependency_of_the_users_is_no_obstacle() {
     check(|it| replace(it, "Cargo.toml", "tokio-util =", "uuid = \"1.0\"\ntokio-util ="));
-    // As `cargo add` does, in front of the marker or behind it.
+    // As `cargo add` does, before the marker or after it.
     check(|it| {
         let marker = "# +pintle:scaffold:dependencies";
         replace(it, "Cargo.toml", marker, &format!("uuid = \"1.0\"\n{marker}\nzip = \"1.0\""));
@@ -221,7 +221,7 @@ fn a_formatter_with_other_settings_is_no_obstacle_to_what_was_scaffolded_before(
         format(&expected, settings);
         let project = project();
         ROUND[..2].iter().for_each(|line| drop(project.pintle(line)));
-        // Formatted at once, or only by the tools of the commands to come.
+        // Formatted immediately, or only by the tools of later commands.
         for is_formatted in [true, false] {
             let round = Operator::empty();
             copy_dir(&project.root(), &round.root());

@@ -1,11 +1,11 @@
-//! Projects of earlier releases: what they say of their kinds still holds.
+//! Projects of earlier releases: their records of their kinds remain valid.
 
 use crate::operator::Operator;
 use std::fs;
 
 const ELF: &str = "--group crew --version v1 --kind Elf";
 
-/// Returns a project of the time when the plural of `Elf` was `elfs`, and went without saying.
+/// Returns a project from the time when the plural of `Elf` was `elfs`, and was not recorded.
 #[track_caller]
 fn project() -> Operator {
     let project = Operator::scaffold("crew", &[&format!("create api {ELF} --plural elfs")]);
@@ -14,7 +14,7 @@ fn project() -> Operator {
     project
 }
 
-/// Puts a text in the place of one that is in a file.
+/// Replaces a text in a file.
 #[track_caller]
 fn edit(project: &Operator, path: &str, old: &str, new: &str) {
     let path = project.root().join(path);
@@ -37,7 +37,7 @@ fn a_plural_that_went_without_saying_is_that_of_the_definition() {
     is_fine(&project);
     project.pintle("create api --group crew --version v1 --kind Captain");
     project.pintle("delete api --group crew --version v1 --kind Captain");
-    // Nothing is added to an entry that a command is not about.
+    // Nothing is added to an entry that a command does not concern.
     assert_eq!(fs::read(project.root().join("PROJECT")).expect("it is there"), before);
 
     project.pintle(&format!("create webhook {ELF} --validation"));

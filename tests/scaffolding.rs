@@ -1,4 +1,4 @@
-//! Scaffolding from the command line: chains, what the user sees, undoing, upgrading.
+//! Scaffolding from the command line: chains, output, undoing, upgrading.
 
 use crate::support::{Sandbox, built, fixture, install};
 use expect_test::{Expect, expect};
@@ -12,7 +12,7 @@ fn yard() -> Sandbox {
     Sandbox::new().plugin("shipyard").plugin("painter")
 }
 
-/// Returns a project of the shipyard alone, with a kind.
+/// Returns a project with only the shipyard and a kind.
 #[track_caller]
 fn project() -> Sandbox {
     let sandbox = Sandbox::new().plugin("shipyard");
@@ -35,16 +35,16 @@ fn read(sandbox: &Sandbox, path: &str) -> String {
 }
 
 fn write(sandbox: &Sandbox, path: &str, text: &str) {
-    fs::write(sandbox.work().join(path), text).expect("the project is ours");
+    fs::write(sandbox.work().join(path), text).expect("the project is writable");
 }
 
-/// Returns the paths in the project, apart from the host's own.
+/// Returns the paths in the project, except the host's own.
 fn tree(sandbox: &Sandbox) -> Vec<String> {
     let mut paths = Vec::new();
     let mut folders = vec![sandbox.work()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the project is ours") {
-            let path = entry.expect("the project is ours").path();
+        for entry in fs::read_dir(folder).expect("the project is readable") {
+            let path = entry.expect("the project is readable").path();
             let name = path.strip_prefix(sandbox.work()).expect("it is inside");
             match path.is_dir() {
                 _ if name.starts_with(".pintle") => {}
@@ -971,11 +971,11 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
     let _ = sandbox.run(words(line)).success();
     let record = read(&sandbox, ".pintle/scaffold.jsonl");
     let (_, rest) = record.split_once(r#""date":""#).expect("the day is recorded");
-    let (date, _) = rest.split_once('"').expect("it is a text");
+    let (date, _) = rest.split_once('"').expect("it is a string");
     let year = date.split('-').next().expect("it begins with the year");
     assert!(read(&sandbox, "LICENSE").contains(&format!("(c) {year} The demo authors")));
 
-    // As if the project were of another day than this one.
+    // As if the project had been created on another day.
     let text = record.replace(&format!(r#""date":"{date}""#), r#""date":"1999-12-31""#);
     write(&sandbox, ".pintle/scaffold.jsonl", &text);
     check(
@@ -995,7 +995,7 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
 fn a_plugin_of_the_past_is_missed_too() {
     let sandbox = Sandbox::new().plugin("shipyard").plugin("painter");
     let _ = sandbox.run(words("init --plugins shipyard,painter --project-name demo")).success();
-    // Who takes a plugin out of the layout still needs it to undo what it made.
+    // After a user removes a plugin from the layout, it is still required to undo what it created.
     let project = read(&sandbox, "PROJECT").replace("- painter.example.org/v1.0.0\n", "");
     write(&sandbox, "PROJECT", &project);
     fs::remove_file(sandbox.plugins().join("painter.so")).expect("it is there");
@@ -1090,7 +1090,7 @@ fn a_project_may_have_paths_that_are_not_utf8() {
     use std::os::unix::ffi::OsStrExt as _;
     let sandbox = project();
     let odd = OsStr::from_bytes(b"odd\xff");
-    fs::write(sandbox.work().join(odd), "mine").expect("the project is ours");
+    fs::write(sandbox.work().join(odd), "mine").expect("the project is writable");
     for words in ["project show -o json", "project check -o json", "edit --dry-run -o json"] {
         let _ = sandbox.run(words.split(' ')).success();
     }
@@ -1109,7 +1109,7 @@ fn a_project_may_have_paths_that_are_not_utf8() {
 
     // The project itself is in such a directory.
     let folder = sandbox.path("").join(OsStr::from_bytes(b"yard\xff"));
-    fs::create_dir(&folder).expect("the sandbox is ours");
+    fs::create_dir(&folder).expect("the sandbox is writable");
     let script = r#"
         cd ../yard*
         "$PINTLE" project show -o json || true
@@ -1175,7 +1175,7 @@ fn a_project_may_have_paths_that_are_not_utf8() {
 #[test]
 fn an_error_for_programs_has_its_causes_one_by_one() {
     let sandbox = project();
-    fs::create_dir_all(sandbox.work().join("ships")).expect("the project is ours");
+    fs::create_dir_all(sandbox.work().join("ships")).expect("the project is writable");
     write(&sandbox, "ships/sailor.txt", "mine");
     let create = format!("{CREATE} Sailor -o json");
     check(
@@ -1204,7 +1204,8 @@ fn a_fifo_in_the_place_of_any_file_of_a_project_is_not_waited_for() {
     for fifo in fifos.into_iter().chain([".pintle/run/journal"]) {
         let sandbox = project();
         let path = sandbox.work().join(fifo);
-        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the project is ours");
+        fs::create_dir_all(path.parent().expect("it is in a directory"))
+            .expect("the project is writable");
         let _ = fs::remove_file(&path);
         let status = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(status.is_ok_and(|it| it.success()));
@@ -1266,8 +1267,9 @@ fn a_plugin_of_the_project_that_is_missing_is_not_a_wrong_line() {
     let line = format!("{CREATE} Sailor");
     let delete = format!("{DELETE} Captain");
     let unplug = || {
-        for entry in fs::read_dir(sandbox.plugins()).expect("the folder is ours") {
-            fs::remove_file(entry.expect("the folder is ours").path()).expect("it is ours");
+        for entry in fs::read_dir(sandbox.plugins()).expect("the directory is readable") {
+            fs::remove_file(entry.expect("the directory is writable").path())
+                .expect("it is accessible");
         }
     };
     unplug();
@@ -1277,7 +1279,7 @@ fn a_plugin_of_the_project_that_is_missing_is_not_a_wrong_line() {
         assert!(output.stderr.contains("plugin `shipyard.example.org"), "{output}");
         assert!(output.stderr.contains("\nhint: "), "{line}: {output}");
     }
-    // What the line itself names is another matter.
+    // Names in the line itself are a different case.
     let output = sandbox.run(words(&format!("{line} --plugins nobody")));
     assert_eq!(output.code(), 2, "{output}");
 }
@@ -1329,17 +1331,18 @@ fn a_record_that_cannot_be_read_is_no_matter_of_permission_unless_it_is() {
         assert!(!output.stderr.contains("permission"), "{output}");
         output.stderr
     };
-    fs::write(&path, [0xff]).expect("it is ours");
+    fs::write(&path, [0xff]).expect("it is accessible");
     assert!(show().contains("it is not valid UTF-8"));
-    fs::remove_file(&path).expect("it is ours");
-    fs::create_dir(&path).expect("the folder is ours");
+    fs::remove_file(&path).expect("it is accessible");
+    fs::create_dir(&path).expect("the directory is writable");
     assert!(show().contains("it is a directory, not a regular file"));
 }
 
 #[test]
 fn a_project_file_that_is_a_dangling_link_is_called_that() {
     let sandbox = Sandbox::new().plugin("shipyard");
-    std::os::unix::fs::symlink("nowhere", sandbox.work().join("PROJECT")).expect("it is ours");
+    std::os::unix::fs::symlink("nowhere", sandbox.work().join("PROJECT"))
+        .expect("it is accessible");
     check(
         &sandbox,
         &["project show", "init --plugins shipyard", &format!("{CREATE} Sailor")],
@@ -1402,7 +1405,7 @@ fn an_option_of_a_plugin_that_takes_no_part_names_the_plugin() {
             [exit 0]
         "#]],
     );
-    // Also in a project that was made without it.
+    // Also in a project that was created without it.
     let sandbox = project();
     let sandbox = sandbox.library("license.so", &library);
     check(
@@ -1425,10 +1428,10 @@ fn an_option_of_a_plugin_of_the_index_names_the_plugin() {
     let sandbox = Sandbox::new().plugin("shipyard");
     let config = sandbox.path("home/.config/pintle");
     fs::create_dir_all(&config).expect("the directory is new");
-    fs::write(config.join("plugins.toml"), "index = \"index.json\"").expect("it is ours");
+    fs::write(config.join("plugins.toml"), "index = \"index.json\"").expect("it is accessible");
     let index = r#"{"format": 1, "plugins": [{"name": "license.pintle.dev", "version": "1.0.0",
         "source": "pintle-dev/license", "subcommands": ["init", "edit"]}]}"#;
-    fs::write(config.join("index.json"), index).expect("it is ours");
+    fs::write(config.join("index.json"), index).expect("it is accessible");
     check(
         &sandbox,
         &[

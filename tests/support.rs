@@ -1,5 +1,5 @@
-//! The harness: plugins in a temporary folder, a host with a cleared environment,
-//! and what it says as one text.
+//! The harness: plugins in a temporary directory, a host with a cleared environment, and its output
+//! as one text.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long a host may take. A loaded machine needs seconds; only a hang needs this.
+/// How long a host may take. A loaded machine needs seconds; only a hang takes this long.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Returns the library of the fixture in `tests/fixtures/<name>`.
@@ -24,11 +24,11 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     built(&format!("libfixture_{}.so", name.replace('-', "_")))
 }
 
-/// Copies what is in a folder, with the folders in it, into another.
+/// Copies the content of a directory, with its subdirectories, into another.
 #[track_caller]
 pub(crate) fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("the folder is ours");
-    for entry in fs::read_dir(from).expect("the folder is there") {
+    fs::create_dir_all(to).expect("the directory is writable");
+    for entry in fs::read_dir(from).expect("the directory exists") {
         let from = entry.expect("it can be read").path();
         let to = to.join(from.file_name().expect("it has a name"));
         match from.is_dir() {
@@ -49,27 +49,27 @@ pub(crate) fn built(file_name: &str) -> PathBuf {
 /// Returns the program of the example `name`.
 #[track_caller]
 pub(crate) fn example(name: &str) -> PathBuf {
-    let path = deps_dir().parent().expect("`deps` is in a folder").join("examples").join(name);
+    let path = deps_dir().parent().expect("`deps` is in a directory").join("examples").join(name);
     assert!(path.is_file(), "`{}` is missing: build the examples", path.display());
     path
 }
 
-/// Returns the folder that holds the test binary.
+/// Returns the directory of the test binary.
 pub(crate) fn deps_dir() -> PathBuf {
     let test = std::env::current_exe().expect("the test binary has a path");
-    test.parent().expect("the test binary is in a folder").to_owned()
+    test.parent().expect("the test binary is in a directory").to_owned()
 }
 
-/// Says that a test is not run because something is missing, or fails where all must run.
+/// Reports that a test is skipped because something is missing, or fails if all tests must run.
 ///
-/// Runners show nothing of a test that passes, so `cargo xtask test` names a file for this.
+/// Runners hide the output of a test that passes, so `cargo xtask test` sets a file for this.
 #[track_caller]
 pub(crate) fn skip(missing: &str) {
     assert!(std::env::var_os("PINTLE_REQUIRE_ALL").is_none(), "{missing} is required here");
     leave_out(missing);
 }
 
-/// Says that a test is not run because something is missing that is not had everywhere.
+/// Reports that a test is skipped because something is missing that not every machine has.
 #[expect(clippy::print_stderr, reason = "a test that is not run should be seen")]
 pub(crate) fn leave_out(missing: &str) {
     let thread = thread::current();
@@ -78,11 +78,11 @@ pub(crate) fn leave_out(missing: &str) {
     if let Some(path) = std::env::var_os("PINTLE_TESTS_LEFT_OUT") {
         use std::io::Write as _;
         let file = fs::OpenOptions::new().append(true).open(path);
-        file.and_then(|mut it| it.write_all(line.as_bytes())).expect("the runner made the file");
+        file.and_then(|mut it| it.write_all(line.as_bytes())).expect("the runner created the file");
     }
 }
 
-/// A folder with plugins, and a host that finds them.
+/// A directory with plugins, and a host that finds them.
 #[must_use]
 pub(crate) struct Sandbox {
     root: TempDir,
@@ -99,18 +99,18 @@ impl Sandbox {
 
     /// Returns a sandbox of another host, whose environment variables have a prefix.
     pub(crate) fn of(program: impl Into<PathBuf>, prefix: &str) -> Self {
-        // In cargo's own folder, so that plugins can be links instead of copies.
+        // In cargo's own directory, so that plugins can be links instead of copies.
         Self::in_dir(env!("CARGO_TARGET_TMPDIR").as_ref(), program.into(), prefix)
     }
 
-    /// Returns a sandbox of the host `pintle` that lies in no project of cargo's, so that
-    /// cargo takes what is scaffolded in it for a project of its own.
+    /// Returns a sandbox of the host `pintle` that is outside of any cargo project, so that cargo
+    /// treats the scaffolded files in it as a separate project.
     pub(crate) fn outside() -> Self {
         Self::in_dir(&std::env::temp_dir(), env!("CARGO_BIN_EXE_pintle").into(), "PINTLE")
     }
 
-    /// Returns a sandbox whose host may not read what its mode forbids: if the tests run
-    /// as root, the host runs as nobody, in a folder that everybody may read.
+    /// Returns a sandbox whose host is subject to file modes: if the tests run as root, the host
+    /// runs as the user `nobody`, in a directory that everyone may read.
     pub(crate) fn unprivileged() -> Self {
         if !rustix::process::geteuid().is_root() {
             return Self::new();
@@ -120,11 +120,11 @@ impl Sandbox {
         let program = env!("CARGO_BIN_EXE_pintle").into();
         let mut sandbox = Self::in_dir(&std::env::temp_dir(), program, "PINTLE");
         let open = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(sandbox.root.path(), open).expect("the folder is ours");
+        fs::set_permissions(sandbox.root.path(), open).expect("the directory is writable");
         let copy = sandbox.root.path().join("pintle");
-        // By another process: were the copy open for writing in this one, a host that
-        // another test starts at that moment would inherit it, and a program that is
-        // open for writing cannot be run (ETXTBSY).
+        // From another process: if the copy were open for writing in this one, a host that another
+        // test starts at that moment would inherit it, and a program that is open for writing
+        // cannot be run (ETXTBSY).
         let status = Command::new("cp").arg(&sandbox.program).arg(&copy).status();
         assert!(status.is_ok_and(|it| it.success()), "the host can be copied");
         sandbox.program = copy;
@@ -134,9 +134,9 @@ impl Sandbox {
 
     fn in_dir(dir: &Path, program: PathBuf, prefix: &str) -> Self {
         let root = tempfile::Builder::new().prefix("host-").tempdir_in(dir);
-        let root = root.expect("a temporary folder can be made");
+        let root = root.expect("a temporary directory can be created");
         for name in ["plugins", "home", "desk"] {
-            fs::create_dir(root.path().join(name)).expect("the folder is new");
+            fs::create_dir(root.path().join(name)).expect("the directory is new");
         }
         let env = vec![
             (format!("{prefix}_PLUGIN_PATH"), root.path().join("plugins").into()),
@@ -148,13 +148,13 @@ impl Sandbox {
         Self { root, program, env, user: None }
     }
 
-    /// Adds a fixture to the plugin folder.
+    /// Adds a fixture to the plugin directory.
     #[track_caller]
     pub(crate) fn plugin(self, name: &str) -> Self {
         self.library(&format!("{name}.so"), &fixture(name))
     }
 
-    /// Adds a library to the plugin folder, under another name.
+    /// Adds a library to the plugin directory, under another name.
     #[track_caller]
     pub(crate) fn library(self, name: &str, library: &Path) -> Self {
         install(library, &self.plugins().join(name));
@@ -173,23 +173,23 @@ impl Sandbox {
         self.env.push((name.to_owned(), value.as_ref().to_owned()));
     }
 
-    /// Leaves an environment variable out.
+    /// Removes an environment variable.
     pub(crate) fn without_env(mut self, name: &str) -> Self {
         self.env.retain(|it| it.0 != name);
         self
     }
 
-    /// Returns the plugin folder.
+    /// Returns the plugin directory.
     pub(crate) fn plugins(&self) -> PathBuf {
         self.root.path().join("plugins")
     }
 
-    /// Returns the folder that the host runs in.
+    /// Returns the directory that the host runs in.
     pub(crate) fn work(&self) -> PathBuf {
         self.root.path().join("desk")
     }
 
-    /// Returns a path beside the plugin folder.
+    /// Returns a path beside the plugin directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
@@ -223,26 +223,26 @@ impl Sandbox {
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
 
-    /// Starts the host and returns at once; what it says goes to pipes.
+    /// Starts the host and returns immediately; its output goes to pipes.
     #[track_caller]
     pub(crate) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Child {
         self.start_with(&[], args)
     }
 
-    /// Starts the host with more environment variables, and returns at once.
+    /// Starts the host with more environment variables, and returns immediately.
     #[track_caller]
     pub(crate) fn start_with<I: IntoIterator<Item: AsRef<OsStr>>>(
         &self,
         env: &[(String, String)],
         args: I,
     ) -> Child {
-        // Under `nohup`, the tests ignore a signal, and so would the host.
+        // Under `nohup`, the tests ignore a signal, and the host would, too.
         let mut command = Command::new("/usr/bin/env");
         command.arg("--default-signal=HUP,INT").arg(&self.program).args(args);
         self.spawn(command, env)
     }
 
-    /// Starts a script of `sh` in which `$PINTLE` is the host, and returns at once.
+    /// Starts an `sh` script in which `$PINTLE` is the host, and returns immediately.
     #[track_caller]
     pub(crate) fn start_script(&self, env: &[(String, String)], script: &str) -> Child {
         let mut command = Command::new("sh");
@@ -265,7 +265,7 @@ impl Sandbox {
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value)))
     }
 
-    /// Waits for a host that was started. The output has what nobody else has taken.
+    /// Waits for a host that was started. The result contains the output that was not read before.
     #[track_caller]
     pub(crate) fn finish(&self, mut child: Child) -> Output {
         let stdout = child.stdout.take().map(read_all);
@@ -278,7 +278,7 @@ impl Sandbox {
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
 
-    /// Runs a script of `sh`, started by `launcher`, in which `$PINTLE` is the host.
+    /// Runs an `sh` script, started by `launcher`, in which `$PINTLE` is the host.
     #[track_caller]
     pub(crate) fn script(&self, launcher: &[&str], script: &str) -> Output {
         let words = [launcher, &["sh", "-euc", script]].concat();
@@ -290,9 +290,9 @@ impl Sandbox {
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
 
-    /// Runs one host after the other, and returns each command line with what was said.
+    /// Runs one host after another, and returns each command line with its output.
     ///
-    /// The lines are split at blanks; `[PLUGINS]` stands for the plugin folder.
+    /// The lines are split at blanks; `[PLUGINS]` stands for the plugin directory.
     #[track_caller]
     pub(crate) fn transcript(&self, lines: &[&str]) -> String {
         let plugins = self.plugins().display().to_string();
@@ -312,20 +312,20 @@ impl Sandbox {
             .replace(&root, "[SANDBOX]")
             .replace(pintle_plugin::manifest::RUSTC, "[RUSTC]")
             .replace(pintle_plugin::manifest::TARGET, "[TARGET]");
-        // Help texts have lines of blanks, and completions have tabs, which our sources
-        // may not have.
+        // Help texts have lines of blanks, and completions have tabs, which the sources must not
+        // have.
         let text = text.replace('\t', "[TAB]");
         let lines = text.split('\n').map(|it| hide_numbers(it.trim_end_matches(' ')));
         lines.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// Hides numbers that are others each time, or each day, or with each compiler.
+/// Replaces numbers that differ between runs, days or compilers.
 fn hide_numbers(line: &str) -> String {
     if let Some((start, _)) = line.split_once("\"date\": \"") {
         return format!("{start}\"date\": \"[DATE]\",");
     }
-    // The number of the thread is the system's.
+    // The system chooses the number of the thread.
     if let Some((thread, rest)) = line.split_once("' (").filter(|it| it.0.starts_with("thread '")) {
         let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit());
         return format!("{thread}'{}", rest.strip_prefix(')').unwrap_or(rest));
@@ -337,7 +337,7 @@ fn hide_numbers(line: &str) -> String {
     })
 }
 
-/// Links a library, or copies it where that cannot be.
+/// Links a library, or copies it if that is not possible.
 #[track_caller]
 pub(crate) fn install(library: &Path, path: &Path) {
     if fs::hard_link(library, path).is_err() {
@@ -345,7 +345,7 @@ pub(crate) fn install(library: &Path, path: &Path) {
     }
 }
 
-/// What a host has said, and how it ended. `Display` shows all of it.
+/// The output of a host, and how it ended. `Display` shows all of it.
 #[derive(Debug, Clone)]
 #[must_use]
 pub(crate) struct Output {
@@ -360,13 +360,13 @@ impl Output {
         self.status
     }
 
-    /// Returns the exit code; a host that a signal has killed fails the test.
+    /// Returns the exit code; if a signal has killed the host, the test fails.
     #[track_caller]
     pub(crate) fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| panic!("the host was killed:\n{self}"))
     }
 
-    /// Returns the same output; fails the test unless the host ended with success.
+    /// Returns the same output; fails the test unless the host succeeded.
     #[track_caller]
     pub(crate) fn success(self) -> Self {
         assert!(self.status.success(), "the host failed:\n{self}");
@@ -391,7 +391,7 @@ impl fmt::Display for Output {
     }
 }
 
-/// Runs a program to its end; one that hangs fails the test.
+/// Runs a program until it ends; if it hangs, the test fails.
 #[track_caller]
 fn run_in_time(command: &mut Command) -> (ExitStatus, Vec<u8>, Vec<u8>) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -403,7 +403,7 @@ fn run_in_time(command: &mut Command) -> (ExitStatus, Vec<u8>, Vec<u8>) {
     (status, join(stdout), join(stderr))
 }
 
-/// Returns the first line of a pipe, whose other lines go to nobody.
+/// Returns the first line of a pipe; the other lines are discarded.
 #[track_caller]
 pub(crate) fn first_line(pipe: impl Read + Send + 'static) -> String {
     let (sender, receiver) = mpsc::channel();
@@ -412,7 +412,7 @@ pub(crate) fn first_line(pipe: impl Read + Send + 'static) -> String {
             let _ = sender.send(line);
         }
     });
-    receiver.recv_timeout(TIME_LIMIT).expect("the host says something")
+    receiver.recv_timeout(TIME_LIMIT).expect("the host prints output")
 }
 
 fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
@@ -427,11 +427,11 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
 fn wait(child: &mut Child, command: &Command) -> ExitStatus {
     let start = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
+        if let Some(status) = child.try_wait().expect("it is a child process") {
             return status;
         }
         if start.elapsed() > TIME_LIMIT {
-            child.kill().expect("the child is ours");
+            child.kill().expect("it is a child process");
             panic!("{command:?} hangs");
         }
         thread::sleep(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! How long the plugins of a chain may take, and what becomes of those that take longer.
+//! The time limits of the plugins in a chain, and the handling of plugins that exceed them.
 
 use crate::support::Sandbox;
 use expect_test::expect;
@@ -11,7 +11,7 @@ fn becalmed() -> Sandbox {
 
 #[track_caller]
 fn assert_nothing_is_written(sandbox: &Sandbox) {
-    assert_eq!(fs::read_dir(sandbox.work()).expect("the folder can be read").count(), 0);
+    assert_eq!(fs::read_dir(sandbox.work()).expect("the directory is readable").count(), 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What reaches the disk when several hosts run at once, or the disk refuses.
+//! The content of the disk if several hosts run at the same time, or if the disk fails.
 
 use crate::support::{Sandbox, built, first_line, skip};
 use expect_test::expect;
@@ -9,14 +9,14 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::thread;
 
-/// Everything below a folder: mode, and bytes if it is a file.
+/// Everything below a directory: the mode, and the bytes of a file.
 type Tree = BTreeMap<String, (u32, Vec<u8>)>;
 
 fn tree(root: &Path) -> Tree {
     let mut tree = Tree::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the folder is readable") {
+        for entry in fs::read_dir(folder).expect("the directory is readable") {
             let path = entry.expect("the entry is readable").path();
             let metadata = fs::symlink_metadata(&path).expect("the entry is there");
             let bytes = match metadata.is_dir() {
@@ -34,10 +34,10 @@ fn tree(root: &Path) -> Tree {
 }
 
 fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the file is ours");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the file is writable");
 }
 
-/// Adds the plugin that makes operators.
+/// Adds the plugin that scaffolds operators.
 fn with_rust(sandbox: Sandbox) -> Sandbox {
     sandbox.library("rust.so", &built("libpintle_plugin_rust.so"))
 }
@@ -59,7 +59,7 @@ fn runs_at_the_same_time_all_reach_the_project() {
             });
         }
     });
-    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was made");
+    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was created");
     for kind in kinds {
         assert!(project.contains(&format!("kind: {kind}\n")), "{kind} is lost:\n{project}");
     }
@@ -69,13 +69,16 @@ fn runs_at_the_same_time_all_reach_the_project() {
 #[test]
 fn a_run_waits_for_the_one_before_and_says_so() {
     let sandbox = Sandbox::new().plugin("good");
-    let lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("nobody else is there");
+    let lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("the entry is unique");
     let mut child = sandbox.start(["init", "--plugins", "good"]);
     let line = first_line(child.stderr.take().expect("it is a pipe"));
     let expected =
         format!("waiting for process {}, which is working in this project", std::process::id());
     assert!(line.contains(&expected), "{line}");
-    assert!(child.try_wait().expect("the host is ours").is_none(), "the run does not wait");
+    assert!(
+        child.try_wait().expect("the host is a child process").is_none(),
+        "the run does not wait"
+    );
     assert!(!sandbox.work().join("PROJECT").exists());
     drop(lock);
     let _ = sandbox.finish(child).success();
@@ -85,7 +88,7 @@ fn a_run_waits_for_the_one_before_and_says_so() {
 #[test]
 fn a_command_that_only_reads_does_not_wait() {
     let sandbox = Sandbox::new().plugin("good");
-    let _lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("nobody else is there");
+    let _lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("the entry is unique");
     for line in [&["plugin", "list"][..], &["init", "--plugins", "good", "--help"]] {
         let output = sandbox.run(line).success();
         assert!(!output.stderr.contains("waiting"), "{output}");
@@ -97,11 +100,11 @@ fn a_folder_that_may_not_be_written_stops_a_run_half_way_and_nothing_stays() {
     let sandbox = with_rust(Sandbox::unprivileged());
     let work = sandbox.work();
     if rustix::process::geteuid().is_root() {
-        chown(&work, Some(65534), Some(65534)).expect("root may");
+        chown(&work, Some(65534), Some(65534)).expect("root has permission");
     }
     let _ = sandbox.run(["init", "--plugins", "rust", "--domain", "example.org"]).success();
     let _ = sandbox.run(create_api("Captain")).success();
-    // The folders of some of the new files are writable, that of the last ones is not.
+    // The directories of some new files are writable; the directory of the last ones is not.
     let last = tree(&work).into_keys().rfind(|it| it.starts_with("src/") && work.join(it).is_dir());
     let folder = work.join(last.as_deref().unwrap_or("src"));
     set_mode(&folder, 0o555);
@@ -142,7 +145,7 @@ fn a_read_only_folder_stays_as_it_is_and_can_be_read() {
 #[test]
 fn a_full_disk_leaves_nothing_behind() {
     let sandbox = with_rust(Sandbox::new());
-    // A disk of its own, which ends with the script: first with too little room for the
+    // A separate file system, which ends with the script: first with too little space for the
     // files, then with enough.
     let script = r#"
         mount -t tmpfs -o size=32k none "$PWD"
@@ -179,7 +182,7 @@ fn a_state_that_may_not_be_looked_at_is_no_interrupted_run() {
     let sandbox = Sandbox::unprivileged().plugin("good");
     let work = sandbox.work();
     if rustix::process::geteuid().is_root() {
-        chown(&work, Some(65534), Some(65534)).expect("root may");
+        chown(&work, Some(65534), Some(65534)).expect("root has permission");
     }
     let _ = sandbox.run(["init", "--plugins", "good"]).success();
     set_mode(&work.join(".pintle"), 0o000);
@@ -201,16 +204,16 @@ fn a_formatter_that_is_killed_takes_nothing_with_it() {
     let mut sandbox = with_rust(Sandbox::new());
     let _ = sandbox.run(["init", "--plugins", "rust", "--domain", "example.org"]).success();
     let mine = sandbox.work().join("src/controller/mine.rs");
-    fs::write(&mine, "// Mine.\n").expect("the project is ours");
+    fs::write(&mine, "// Mine.\n").expect("the project is writable");
     let tools = sandbox.path("tools");
-    fs::create_dir(&tools).expect("the sandbox is ours");
+    fs::create_dir(&tools).expect("the sandbox is writable");
     let script = "#!/bin/sh\n: > src/controller/mine.rs\nkill -9 $$\n";
-    fs::write(tools.join("rustfmt"), script).expect("the sandbox is ours");
+    fs::write(tools.join("rustfmt"), script).expect("the sandbox is writable");
     set_mode(&tools.join("rustfmt"), 0o755);
     sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", tools.display()));
     let output = sandbox.run(create_api("Captain")).success();
     assert!(output.stderr.contains("failed: signal: 9"), "{output}");
     assert_eq!(fs::read_to_string(&mine).expect("it is there"), "// Mine.\n");
     let made = sandbox.work().join("src/api/crew/v1/captain.rs");
-    assert!(fs::read_to_string(made).expect("it was made").contains("Captain"));
+    assert!(fs::read_to_string(made).expect("it was created").contains("Captain"));
 }

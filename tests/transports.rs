@@ -1,4 +1,4 @@
-//! The transports: whatever reaches a plugin, it behaves the same.
+//! The transports: plugins behave the same with each of them.
 
 use crate::libraries::with_manifest_text;
 use crate::support::fixture;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::sync::Mutex;
 
-/// Does the same with the good plugin as a file and as a part of this program.
+/// Runs the same with the good plugin as a file and as a part of this program.
 #[track_caller]
 fn check(work: impl Fn(&LoadedPlugin, &Recorder) -> String, expected: Expect) {
     let native = transport::load(&fixture("good"), &Rules::default()).expect("it fits");
@@ -28,19 +28,19 @@ fn check(work: impl Fn(&LoadedPlugin, &Recorder) -> String, expected: Expect) {
     let [native, linked] = [native, linked].map(|plugin| {
         let recorder = Recorder::default();
         let outcome = work(&plugin, &recorder);
-        format!("{}{outcome}\n", recorder.0.into_inner().expect("nobody panics"))
+        format!("{}{outcome}\n", recorder.0.into_inner().expect("no thread panics"))
     });
     assert_eq!(native, linked, "the transports differ");
     expected.assert_eq(&native);
 }
 
-/// Services that write down what the plugin asks for.
+/// Services that record the plugin's requests.
 #[derive(Default)]
 struct Recorder(Mutex<String>);
 
 impl Recorder {
     fn note(&self, line: String) {
-        self.0.lock().expect("nobody panics").push_str(&(line + "\n"));
+        self.0.lock().expect("no thread panics").push_str(&(line + "\n"));
     }
 }
 
@@ -267,18 +267,18 @@ fn an_event_reaches_the_hooks() {
     );
 }
 
-/// The plugin that is loaded is the one that was listed: its key, its commands and its hooks
-/// are why it is called.
+/// The plugin that is loaded is the one that was listed: it is called because of its key, its
+/// commands and its hooks.
 #[test]
 fn a_library_that_is_replaced_after_it_was_listed_is_not_loaded() {
     let check = |library: &[u8], expected: Expect| {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary directory can be created");
         let path = folder.path().join("it.so");
-        std::fs::copy(fixture("plain"), &path).expect("the folder is ours");
+        std::fs::copy(fixture("plain"), &path).expect("the directory is writable");
         let dir = PluginDir { path: folder.path().to_owned(), origin: DirOrigin::Option };
         let catalog = Catalog::discover(&SearchPath::from_dirs([dir]), &[], &Rules::default());
-        std::fs::remove_file(&path).expect("the folder is ours");
-        std::fs::write(&path, library).expect("the folder is ours");
+        std::fs::remove_file(&path).expect("the directory is writable");
+        std::fs::write(&path, library).expect("the directory is writable");
         let loaded = transport::load_listed(&catalog.entries()[0], &Rules::default());
         let text = match loaded {
             Ok(plugin) => format!("loaded {}", plugin.key()),

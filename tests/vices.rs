@@ -1,4 +1,4 @@
-//! Every way to misbehave that a plugin has been seen to find, or could.
+//! Every known or conceivable fault of a plugin.
 
 use crate::libraries::{
     cc, manifest, plain, segments_end, symbol_offset, with_damaged_layout, with_manifest_text,
@@ -11,15 +11,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
-/// A plugin, or a file that could be taken for one, with something wrong.
+/// A faulty plugin, or a faulty file that could be mistaken for one.
 pub(crate) struct Vice {
     /// Its name; its file is `<name>.so`.
     pub(crate) name: &'static str,
-    /// Puts it into the plugin folder; returns false where a tool for that is missing.
+    /// Puts it into the plugin directory; returns false if a tool for that is missing.
     put: fn(&Sandbox) -> bool,
 }
 
-/// All vices, in the order of the tests.
+/// All faults, in the order of the tests.
 pub(crate) const VICES: &[Vice] = &[
     Vice { name: "empty", put: |it| write(it, "empty", b"") },
     Vice { name: "text", put: |it| write(it, "text", b"just some text\n") },
@@ -57,11 +57,11 @@ pub(crate) const VICES: &[Vice] = &[
     Vice { name: "two-links", put: two_links },
 ];
 
-/// Puts a vice beside the good plugin, shows how it is listed and what comes of using
-/// it with each of `lines`, and makes sure that nobody else suffers.
+/// Adds a faulty plugin beside the good one, shows how it is listed and the result of using it with
+/// each of `lines`, and checks that no other plugin is affected.
 #[track_caller]
 pub(crate) fn check(name: &str, lines: &[&str], expected: Expect) {
-    let vice = VICES.iter().find(|it| it.name == name).expect("the vice is in the list");
+    let vice = VICES.iter().find(|it| it.name == name).expect("the fault is in the list");
     let sandbox = match name {
         "unreadable" => Sandbox::unprivileged(),
         _ => Sandbox::new(),
@@ -76,7 +76,7 @@ pub(crate) fn check(name: &str, lines: &[&str], expected: Expect) {
     check_others(&sandbox);
 }
 
-/// Returns the lines of the listing that a closer look changes.
+/// Returns the lines of the listing that a full check changes.
 fn checked(sandbox: &Sandbox) -> String {
     let before = listed(sandbox, &[], |it| it != "good.so");
     let after = listed(sandbox, &["--check"], |it| it != "good.so");
@@ -97,7 +97,7 @@ fn all_vices_together_stop_nobody() {
     }
 }
 
-/// Runs what must work whatever else is installed.
+/// Runs commands that must work regardless of the other installed plugins.
 #[track_caller]
 pub(crate) fn check_others(sandbox: &Sandbox) {
     for line in [
@@ -110,7 +110,7 @@ pub(crate) fn check_others(sandbox: &Sandbox) {
         "plugin list --check",
     ] {
         let output = sandbox.run(line.split(' ')).success();
-        assert!(!output.stdout.is_empty(), "`{line}` says nothing:\n{output}");
+        assert!(!output.stdout.is_empty(), "`{line}` prints nothing:\n{output}");
     }
     assert!(sandbox.run(["version"]).stdout.starts_with("pintle 0."));
     assert_eq!(sandbox.run(["greet", "ada"]).success().stdout, "hello, ada\n");
@@ -119,7 +119,7 @@ pub(crate) fn check_others(sandbox: &Sandbox) {
     assert!(help.stdout.starts_with("Greet somebody"), "{help}");
 }
 
-/// Returns a line on each listed file whose name is wanted.
+/// Returns a line for each listed file whose name is wanted.
 #[track_caller]
 pub(crate) fn listed(
     sandbox: &Sandbox,
@@ -144,7 +144,7 @@ fn file(sandbox: &Sandbox, name: &str) -> std::path::PathBuf {
 }
 
 fn write(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> bool {
-    fs::write(file(sandbox, name), bytes).expect("the folder is ours");
+    fs::write(file(sandbox, name), bytes).expect("the directory is writable");
     true
 }
 
@@ -154,7 +154,7 @@ fn copy(sandbox: &Sandbox, name: &str) -> bool {
 }
 
 fn directory(sandbox: &Sandbox) -> bool {
-    fs::create_dir(file(sandbox, "directory")).expect("the folder is ours");
+    fs::create_dir(file(sandbox, "directory")).expect("the directory is writable");
     true
 }
 
@@ -171,7 +171,7 @@ fn fifo(sandbox: &Sandbox) -> bool {
 fn unreadable(sandbox: &Sandbox) -> bool {
     write(sandbox, "unreadable", &plain());
     let nobody = Permissions::from_mode(0o000);
-    fs::set_permissions(file(sandbox, "unreadable"), nobody).expect("the file is ours");
+    fs::set_permissions(file(sandbox, "unreadable"), nobody).expect("the file is writable");
     true
 }
 
@@ -180,7 +180,7 @@ fn truncated(sandbox: &Sandbox) -> bool {
     write(sandbox, "truncated", &bytes[..bytes.len() / 2])
 }
 
-/// What half of a library without debug information is: a part of what is mapped is missing.
+/// The first half of a library without debug information: a part of the mapped data is missing.
 fn truncated_segments(sandbox: &Sandbox) -> bool {
     let bytes = plain();
     write(sandbox, "truncated-segments", &bytes[..segments_end(&bytes) / 2])
@@ -196,7 +196,7 @@ fn no_root_symbol(sandbox: &Sandbox) -> bool {
     cc(&file(sandbox, "no-root-symbol"), Some(&manifest("no-root-symbol")), &[])
 }
 
-/// The dynamic linker finds the root symbol, in a plugin that the library needs.
+/// The dynamic linker finds the root symbol in a plugin that the library requires.
 fn root_symbol_in_dependency(sandbox: &Sandbox) -> bool {
     install(&fixture("plain"), &sandbox.path("plain.so"));
     let manifest = manifest("root-symbol-in-dependency");
@@ -207,7 +207,7 @@ fn root_symbol_in_dependency(sandbox: &Sandbox) -> bool {
     cc(&file(sandbox, "root-symbol-in-dependency"), Some(&manifest), &args)
 }
 
-/// The manifest names a symbol as its root that any library could have.
+/// The manifest names a root symbol that any library could have.
 fn root_symbol_name(sandbox: &Sandbox) -> bool {
     let mut manifest = manifest("root-symbol-name");
     manifest.abi.root = "nothing".to_owned();
@@ -224,7 +224,7 @@ fn abi_stable_series(sandbox: &Sandbox) -> bool {
     write(sandbox, "abi-stable-series", &with_manifest_text(from, to))
 }
 
-/// The manifest is right, the header behind the root symbol is of abi_stable 0.12.
+/// The manifest is valid, but the header behind the root symbol is from abi_stable 0.12.
 fn abi_stable_header(sandbox: &Sandbox) -> bool {
     const MAGIC: &[u8] = b"abi stable library for Rust";
     let mut bytes = plain();
@@ -251,11 +251,11 @@ fn same_command(sandbox: &Sandbox) -> bool {
     copy(sandbox, "same-command-a") && copy(sandbox, "same-command-b")
 }
 
-/// One file under three names.
+/// One file with three names.
 fn two_links(sandbox: &Sandbox) -> bool {
     let path = file(sandbox, "two-links");
     install(&fixture("plain"), &path);
-    fs::hard_link(&path, file(sandbox, "two-links-hard")).expect("the folder is ours");
-    symlink(&path, file(sandbox, "two-links-soft")).expect("the folder is ours");
+    fs::hard_link(&path, file(sandbox, "two-links-hard")).expect("the directory is writable");
+    symlink(&path, file(sandbox, "two-links-soft")).expect("the directory is writable");
     true
 }

@@ -1,4 +1,4 @@
-//! A plugin built against an interface of the same version in which a field has another type.
+//! A plugin built against the same version of the interface with another type for one field.
 
 use pintle_plugin::prelude::*;
 

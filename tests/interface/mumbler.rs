@@ -1,4 +1,4 @@
-//! A plugin of today's interface whose answer cannot be read.
+//! A plugin of the current interface whose answer cannot be read.
 
 use pintle_plugin::prelude::*;
 
@@ -8,7 +8,7 @@ pintle_plugin::export_plugin! {
     commands: [Mumble],
 }
 
-/// Its answer is replaced by one that cannot be read.
+/// The test replaces its answer with one that cannot be read.
 #[derive(Default)]
 struct Mumble;
 

@@ -1,5 +1,5 @@
-//! A plugin built against the next minor version of the interface: it has a function
-//! that hosts of today do not know, and wants a service that they do not offer.
+//! A plugin built against the next minor version of the interface: it has a function that current
+//! hosts do not know, and calls a service that they do not provide.
 
 use pintle_plugin::prelude::*;
 
@@ -43,7 +43,7 @@ impl Command for Sing {
     }
 }
 
-/// Its answer is replaced by one that cannot be read.
+/// The test replaces its answer with one that cannot be read.
 #[derive(Default)]
 struct Mumble;
 

@@ -1,4 +1,4 @@
-//! A plugin that logs by the crates `tracing` and `log`, whose features its interface has.
+//! A plugin that logs with the crates `tracing` and `log`, whose features its interface enables.
 
 use pintle_plugin::prelude::*;
 
@@ -10,7 +10,7 @@ pintle_plugin::export_plugin! {
     hooks: [Watch],
 }
 
-/// A command that logs at each level, between lines of its own.
+/// A command that logs at each level, between lines of output.
 #[derive(Default)]
 struct Sail;
 

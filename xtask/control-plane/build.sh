@@ -1,7 +1,8 @@
 # Builds the programs of a Kubernetes control plane, kustomize, kubebuilder and oras.
 #
-# Runs in this folder or in a copy of it. $1 is the folder for the programs, $2 an empty folder
-# to work in; both are absolute. Nothing is installed, and apt has its own lists here.
+# Runs in this directory or in a copy of it. $1 is the directory for the programs, $2 an empty
+# directory to work in; both are absolute. Nothing is installed, and apt uses separate package
+# lists.
 set -eu
 bin=$1
 work=$2
@@ -20,10 +21,10 @@ apt update
 dpkg -x "$work"/debs/etcd-server_*.deb "$work/root"
 cp "$work/root/usr/bin/etcd" "$bin/"
 
-# The user's settings and workspaces are not for this; the module proxy and the caches are.
+# The user's settings and workspaces are not used; the module proxy and the caches are.
 export GOFLAGS= GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0
 version=$(go list -mod=readonly -m -f '{{.Version}}' k8s.io/kubernetes)
-echo "building Kubernetes $version: about eleven minutes of CPU time"
+echo "building Kubernetes $version, which takes about eleven minutes of CPU time"
 minor=${version#v1.}
 package=k8s.io/component-base/version
 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" -ldflags "-s -w \

@@ -1,9 +1,10 @@
-//! `cargo xtask abi`: has the plugin interface changed in a way that breaks plugins or hosts
-//! that exist?
+//! `cargo xtask abi`: reports whether the plugin interface has changed in a way that breaks
+//! existing plugins or hosts.
 //!
 //! `plugin-abi/abi.json` describes the interface: layouts, numbers, and the messages as JSON
-//! schemas. The present sources are described in the same way and compared with it. With it goes
-//! `docs/protocol.schema.json`, the schema of the messages of programs, for authors of programs.
+//! schemas. The current sources are described in the same way and compared with it. The command
+//! also compares `docs/protocol.schema.json`, the schema of the messages of programs, for authors
+//! of programs.
 
 mod changes;
 
@@ -16,14 +17,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
-/// What to do about changes.
+/// How to handle changes.
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
-    /// Describe the interface anew, if what has changed is compatible
+    /// Update the description of the interface, if all changes are compatible
     #[arg(long)]
     update: bool,
-    /// With --update: accept incompatible changes, as long as nothing was released that they
-    /// break
+    /// With --update: accept incompatible changes, if they break nothing that was released
     #[arg(long, requires = "update")]
     incompatible: bool,
 }
@@ -36,8 +36,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         changes.breaks.iter().for_each(|it| println!("incompatible: {it}"));
         changes.additions.iter().for_each(|it| println!("new: {it}"));
         let text = format!("{new:#}\n");
-        fs::write(file(), text).context("failed to write the description")?;
-        fs::write(schema_file(), schema).context("failed to write the schema")?;
+        fs::write(file(), text).context("failed to write `plugin-abi/abi.json`")?;
+        fs::write(schema_file(), schema).context("failed to write `docs/protocol.schema.json`")?;
         return Ok(ExitCode::SUCCESS);
     }
     report(&changes)?;
@@ -45,20 +45,20 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fails for incompatible changes, and prints the others.
+/// Fails if there are incompatible changes; prints the other changes.
 pub(crate) fn check() -> Result<Verdict> {
     let verdict = report(&look(&describe()?)?)?;
     compare_schema(&protocol()?)?;
     Ok(verdict)
 }
 
-/// Fails when the schema in the repository is not that of the present sources.
+/// Fails if the schema in the repository differs from the schema of the current sources.
 fn compare_schema(new: &str) -> Result<()> {
     let old = fs::read_to_string(schema_file()).unwrap_or_default();
     if old != new {
         bail!(
-            "docs/protocol.schema.json is not the schema of the present sources; \
-             `cargo xtask abi --update` writes it"
+            "`docs/protocol.schema.json` is out of date; \
+             run `cargo xtask abi --update`"
         );
     }
     Ok(())
@@ -68,13 +68,13 @@ fn report(changes: &Changes) -> Result<Verdict> {
     if !changes.breaks.is_empty() {
         bail!(
             "the plugin interface has changed incompatibly:\n  {}\n\
-             plugins or hosts that exist would fail; docs/abi.md says what may change, and how",
+             existing plugins or hosts would fail; see docs/abi.md for the changes that are allowed",
             changes.breaks.join("\n  ")
         );
     }
     if !changes.additions.is_empty() {
         println!("new in the plugin interface:\n  {}", changes.additions.join("\n  "));
-        println!("`cargo xtask abi --update` adds it to plugin-abi/abi.json");
+        println!("run `cargo xtask abi --update` to add it to plugin-abi/abi.json");
     }
     Ok(Verdict::Passed)
 }
@@ -87,14 +87,14 @@ fn schema_file() -> PathBuf {
     root().join("docs/protocol.schema.json")
 }
 
-/// Compares with what is in the repository.
+/// Compares the current interface with the description in the repository.
 fn look(new: &Value) -> Result<Changes> {
-    let text = fs::read_to_string(file()).context("failed to read plugin-abi/abi.json")?;
-    let old = serde_json::from_str(&text).context("plugin-abi/abi.json is not valid JSON")?;
+    let text = fs::read_to_string(file()).context("failed to read `plugin-abi/abi.json`")?;
+    let old = serde_json::from_str(&text).context("`plugin-abi/abi.json` is not valid JSON")?;
     Ok(compare(&old, new))
 }
 
-/// Describes the interface of the present sources.
+/// Describes the interface of the current sources.
 fn describe() -> Result<Value> {
     let text = example(&[])?;
     let mut described: Value =
@@ -106,12 +106,12 @@ fn describe() -> Result<Value> {
     Ok(described)
 }
 
-/// Returns the schema of the messages of programs, as the present sources have them.
+/// Returns the schema of the messages of programs, from the current sources.
 fn protocol() -> Result<String> {
     example(&["--", "protocol"])
 }
 
-/// Returns what the example `abi` prints.
+/// Returns the output of the example `abi`.
 fn example(args: &[&str]) -> Result<String> {
     let mut command = cargo(["run", "--quiet", "--package=pintle-plugin", "--features=schema"]);
     let out = command.arg("--example=abi").args(args).stderr(Stdio::inherit()).output();
@@ -119,7 +119,7 @@ fn example(args: &[&str]) -> Result<String> {
     if !out.status.success() {
         bail!("`{}` failed: {}", cargo::line(&command), out.status);
     }
-    String::from_utf8(out.stdout).context("the example does not print UTF-8")
+    String::from_utf8(out.stdout).context("the output of the example `abi` is not UTF-8")
 }
 
 /// Reads the constants in a module of a source file.
@@ -132,7 +132,11 @@ fn constants(source: &str, module: &str) -> Result<Map<String, Value>> {
         Some((name.to_owned(), number.into()))
     };
     let found: Map<_, _> = lines.take_while(|it| *it != "}").filter_map(constant).collect();
-    if found.is_empty() { bail!("raw.rs has no numbers in `{module}`") } else { Ok(found) }
+    if found.is_empty() {
+        bail!("there are no numbers in the module `{module}` of raw.rs")
+    } else {
+        Ok(found)
+    }
 }
 
 #[cfg(test)]

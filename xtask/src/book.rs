@@ -12,19 +12,19 @@ use std::process::ExitCode;
 const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
 
 pub(crate) fn run() -> Result<ExitCode> {
-    ensure!(MDBOOK.ensure()?, "mdbook cannot be installed");
+    ensure!(MDBOOK.ensure()?, "failed to install mdbook");
     println!("{}", build()?.join("index.html").display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks that the book can be built without a warning, and that its links lead somewhere.
+/// Checks that the book builds without warnings and that its links have targets.
 pub(crate) fn check() -> Result<Verdict> {
     if !MDBOOK.ensure()? {
-        return Ok(Verdict::LeftOut("mdbook cannot be installed"));
+        return Ok(Verdict::LeftOut("failed to install mdbook"));
     }
     let book = build()?;
     let broken = broken_links(&book)?;
-    ensure!(broken.is_empty(), "links of the book lead nowhere:\n{}", broken.join("\n"));
+    ensure!(broken.is_empty(), "broken links in the book:\n{}", broken.join("\n"));
     Ok(Verdict::Passed)
 }
 
@@ -41,13 +41,13 @@ fn build() -> Result<PathBuf> {
     Ok(book)
 }
 
-/// Returns the links within the book that lead to no file, or to no place in one.
+/// Returns the links within the book whose file or anchor does not exist.
 fn broken_links(book: &Path) -> Result<Vec<String>> {
     let mut pages = BTreeMap::new();
     for entry in fs::read_dir(book)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // One has all pages in it, the other is for addresses of any depth.
+        // The first contains all pages, the second is for addresses of any depth.
         if name.ends_with(".html") && !["print.html", "404.html"].contains(&&*name) {
             let _ = pages.insert(name, fs::read_to_string(&path)?);
         }

@@ -1,4 +1,4 @@
-//! Calls cargo, and reads what it says.
+//! Runs cargo and reads its output.
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
@@ -12,15 +12,15 @@ use std::process::{Command, Stdio};
 pub(crate) struct Package {
     /// The package's name.
     pub(crate) name: String,
-    /// The folder of its `Cargo.toml`.
+    /// The directory of its `Cargo.toml`.
     pub(crate) folder: PathBuf,
-    /// Whether it makes a library that a host can open.
+    /// Whether it builds a library that a host can open.
     pub(crate) is_cdylib: bool,
 }
 
-/// Something that cargo has built.
+/// A target that cargo has built.
 pub(crate) struct Artifact {
-    /// The folder of the package's `Cargo.toml`.
+    /// The directory of the package's `Cargo.toml`.
     pub(crate) folder: PathBuf,
     /// The target's name.
     pub(crate) target: String,
@@ -30,30 +30,31 @@ pub(crate) struct Artifact {
     pub(crate) library: Option<PathBuf>,
 }
 
-/// Returns the folder of the workspace.
+/// Returns the directory of the workspace.
 pub(crate) fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Cargo says at run time where the package is now; it may have moved since it was built.
+    // At run time, cargo sets the current directory of the package, which may have moved since the
+    // build.
     let own = env::var_os("CARGO_MANIFEST_DIR").map_or(own.to_owned(), PathBuf::from);
-    own.parent().expect("xtask is a folder of the workspace").to_owned()
+    own.parent().expect("xtask is a directory of the workspace").to_owned()
 }
 
-/// Returns the folder that cargo builds into.
+/// Returns cargo's target directory.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     let metadata = metadata(&["--no-deps"])?;
     let dir = metadata["target_directory"].as_str();
-    Ok(dir.context("`cargo metadata` names no target directory")?.into())
+    Ok(dir.context("the output of `cargo metadata` has no target directory")?.into())
 }
 
-/// Returns the triple of this machine.
+/// Returns the target triple of this machine.
 pub(crate) fn host_triple() -> Result<String> {
     let out = Command::new("rustc").arg("-vV").output().context("failed to run rustc")?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let line = text.lines().find_map(|it| it.strip_prefix("host: "));
-    Ok(line.context("rustc does not name its host")?.to_owned())
+    Ok(line.context("the output of `rustc -vV` has no host")?.to_owned())
 }
 
-/// Returns a call of the cargo that runs this program, in the workspace's folder.
+/// Returns a call of the cargo that runs this program, in the workspace's directory.
 pub(crate) fn cargo<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(args: I) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -61,14 +62,14 @@ pub(crate) fn cargo<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(args: I) -> C
     command
 }
 
-/// Returns a command as one would type it.
+/// Returns a command as a user would type it.
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
     words.map(|it| it.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs a command; a failure is an error that names it.
+/// Runs a command; if it fails, the error names it.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("failed to run `{}`", line(command)))?;
     match status.success() {
@@ -77,13 +78,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     }
 }
 
-/// Returns what `cargo metadata` says.
+/// Returns the output of `cargo metadata`.
 pub(crate) fn metadata(args: &[&str]) -> Result<Value> {
     let mut command = cargo(["metadata", "--format-version=1"]);
     let out = command.args(args).stderr(Stdio::inherit()).output();
     let out = out.context("failed to run `cargo metadata`")?;
     match out.status.success() {
-        true => serde_json::from_slice(&out.stdout).context("`cargo metadata` is not JSON"),
+        true => serde_json::from_slice(&out.stdout)
+            .context("the output of `cargo metadata` is not JSON"),
         false => bail!("`cargo metadata` failed: {}", out.status),
     }
 }
@@ -91,8 +93,15 @@ pub(crate) fn metadata(args: &[&str]) -> Result<Value> {
 /// Returns the packages of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>> {
     let metadata = metadata(&["--no-deps"])?;
-    let packages = metadata["packages"].as_array().context("`cargo metadata` has no packages")?;
-    packages.iter().map(|it| package(it).context("a package without name or path")).collect()
+    let packages = metadata["packages"]
+        .as_array()
+        .context("the output of `cargo metadata` has no packages")?;
+    packages
+        .iter()
+        .map(|it| {
+            package(it).context("a package in the output of `cargo metadata` has no name or path")
+        })
+        .collect()
 }
 
 fn package(value: &Value) -> Option<Package> {
@@ -104,12 +113,12 @@ fn package(value: &Value) -> Option<Package> {
     })
 }
 
-/// Runs one `cargo build` and returns what it made or found up to date.
+/// Runs `cargo build` once and returns what it built or found up to date.
 pub(crate) fn build(args: &[String]) -> Result<Vec<Artifact>> {
     build_with(args, &[])
 }
 
-/// Runs one `cargo build` with variables of its own.
+/// Runs `cargo build` once, with additional environment variables.
 pub(crate) fn build_with(args: &[String], env: &[(&str, OsString)]) -> Result<Vec<Artifact>> {
     let mut command = cargo(["build", "--message-format=json-render-diagnostics"]);
     let mut child = command
@@ -121,7 +130,7 @@ pub(crate) fn build_with(args: &[String], env: &[(&str, OsString)]) -> Result<Ve
     let stdout = child.stdout.take().ok_or_else(|| anyhow!("cargo has no standard output"))?;
     let mut artifacts = Vec::new();
     for line in BufReader::new(stdout).lines() {
-        let message = serde_json::from_str(&line?).context("a message of cargo is not JSON")?;
+        let message = serde_json::from_str(&line?).context("invalid message from cargo")?;
         artifacts.extend(artifact(&message));
     }
     let status = child.wait()?;
@@ -131,7 +140,7 @@ pub(crate) fn build_with(args: &[String], env: &[(&str, OsString)]) -> Result<Ve
     }
 }
 
-/// Reads a message of cargo; most messages are about something else.
+/// Reads a message from cargo; most messages are not about artifacts.
 fn artifact(message: &Value) -> Option<Artifact> {
     if message["reason"] != "compiler-artifact" {
         return None;
@@ -154,17 +163,19 @@ fn has(list: &Value, word: &str) -> bool {
     list.as_array().is_some_and(|it| it.iter().any(|it| it == word))
 }
 
-/// Returns the program that a build made.
+/// Returns the program that a build produced.
 pub(crate) fn executable(artifacts: &[Artifact], name: &str) -> Result<PathBuf> {
     let found =
         artifacts.iter().filter(|it| it.target == name).find_map(|it| it.executable.clone());
-    found.with_context(|| format!("cargo has built no program `{name}`"))
+    found.with_context(|| format!("cargo did not build the program `{name}`"))
 }
 
-/// Returns the dynamic library that a build made of the package in `folder`.
+/// Returns the dynamic library that a build produced for the package in `folder`.
 pub(crate) fn library(artifacts: &[Artifact], folder: &Path) -> Result<PathBuf> {
     let found = artifacts.iter().filter(|it| it.folder == folder).find_map(|it| it.library.clone());
-    found.with_context(|| format!("cargo has built no dynamic library of `{}`", folder.display()))
+    found.with_context(|| {
+        format!("cargo did not build a dynamic library from `{}`", folder.display())
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Checks that a plugin's library is one that a host can open and a distribution can ship.
+//! Checks that a host can open a plugin's library and that a distribution can ship it.
 //!
-//! The file is only read; no code of it runs.
+//! The file is only read; none of its code runs.
 
 use anyhow::{Context, Result, anyhow};
 use object::elf;
@@ -17,7 +17,7 @@ use std::path::Path;
 /// Checks a plugin's library and returns its manifest.
 pub(crate) fn check(path: &Path) -> Result<Manifest> {
     let bytes = fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))?;
-    check_bytes(&bytes).with_context(|| format!("`{}` is not fit to be installed", path.display()))
+    check_bytes(&bytes).with_context(|| format!("`{}` cannot be installed", path.display()))
 }
 
 /// Checks the bytes of a plugin's library and returns its manifest.
@@ -34,7 +34,10 @@ pub(crate) fn check_bytes(bytes: &[u8]) -> Result<Manifest> {
         File::Pe32(it) => check_pe(it)?,
         File::Pe64(it) => check_pe(it)?,
         other => {
-            return Err(failed("format", format!("{:?} is no format of plugins", other.format())));
+            return Err(failed(
+                "format",
+                format!("{:?} is not a supported format", other.format()),
+            ));
         }
     }
     Ok(manifest)
@@ -55,18 +58,18 @@ fn manifest_json<'data>(file: &File<'data>) -> Result<&'data [u8]> {
         if matches!(file, File::MachO32(_) | File::MachO64(_)) { MACHO_SECTION } else { SECTION };
     let section = file.section_by_name(name);
     let section =
-        section.ok_or_else(|| failed("manifest", format!("there is no section `{name}`")))?;
+        section.ok_or_else(|| failed("manifest", format!("the section `{name}` is missing")))?;
     let data = section.data().map_err(|err| failed("manifest", err.to_string()))?;
     match manifests_in_section(data).as_slice() {
         [json] => Ok(json),
-        [] => Err(failed("manifest", format!("the section `{name}` holds no manifest"))),
+        [] => Err(failed("manifest", format!("the section `{name}` has no manifest"))),
         several => {
-            Err(failed("manifest", format!("there are {} manifests, not one", several.len())))
+            Err(failed("manifest", format!("expected one manifest, found {}", several.len())))
         }
     }
 }
 
-/// The root module must be this file's own: a loader would also find one in a dependency.
+/// The root module must be in this file: a loader would also find one in a dependency.
 fn check_root(file: &File<'_>, root: &str) -> Result<()> {
     let exports = file.exports().map_err(|err| failed("root", err.to_string()))?;
     let mut names = exports.filter_map(|it| match it.ok()?.name() {
@@ -86,7 +89,7 @@ fn check_elf<Elf: FileHeader<Endian = Endianness>>(
     check_hardening(file)
 }
 
-/// The note repeats the manifest, for files that have lost their section headers.
+/// The note repeats the manifest, for files without section headers.
 fn check_note<Elf: FileHeader<Endian = Endianness>>(
     file: &ElfFile<'_, Elf>,
     json: &[u8],
@@ -101,7 +104,7 @@ fn check_note<Elf: FileHeader<Endian = Endianness>>(
                 return ensure(
                     note.desc() == json,
                     "note",
-                    "it differs from the manifest's section",
+                    "the note differs from the manifest's section",
                 );
             }
         }
@@ -109,7 +112,7 @@ fn check_note<Elf: FileHeader<Endian = Endianness>>(
     Err(failed("note", "the manifest is not repeated in a note"))
 }
 
-/// What `hardening-check` and lintian look at in a library.
+/// The properties of a library that `hardening-check` and lintian check.
 fn check_hardening<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>) -> Result<()> {
     let endian = file.endian();
     let segment = |kind| file.elf_program_headers().iter().find(|it| it.p_type(endian) == kind);

@@ -1,6 +1,6 @@
-//! `cargo xtask check` and `cargo xtask ci`: what must hold before a change is merged.
+//! `cargo xtask check` and `cargo xtask ci`: the checks that must pass before a change is merged.
 //!
-//! The tests come last, so that their counts are the last line of the output.
+//! The tests are last, so their counts are the last line of the output.
 
 use crate::cargo::{self, cargo};
 use crate::step::{Verdict, step};
@@ -16,12 +16,12 @@ pub(crate) fn check() -> Result<ExitCode> {
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny=warnings"];
         run_cargo(&mut cargo(clippy))
     });
-    // What embedding programs can leave out.
+    // Without the parts that embedding programs can omit.
     step(&mut done, "lean", || {
         let lean = ["clippy", "--package=pintle", "--no-default-features", "--", "--deny=warnings"];
         run_cargo(&mut cargo(lean))
     });
-    // What only plugins enable.
+    // With the features that only plugins enable.
     step(&mut done, "records", || {
         let kit = ["clippy", "--package=pintle-plugin", "--features=log,tracing", "--all-targets"];
         run_cargo(cargo(kit).args(["--", "--deny=warnings"]))
@@ -31,7 +31,7 @@ pub(crate) fn check() -> Result<ExitCode> {
         run_cargo(doc.env("RUSTDOCFLAGS", "--deny=warnings"))
     });
     step(&mut done, "book", book::check);
-    // A workspace of its own, whose lock file no other build looks at.
+    // A workspace of its own, whose lock file no other build checks.
     step(&mut done, "fuzz lock", || {
         let mut metadata = cargo(["metadata", "--locked", "--format-version=1", "--quiet"]);
         metadata.args(["--manifest-path", "fuzz/Cargo.toml"]).stdout(Stdio::null());
@@ -47,7 +47,7 @@ pub(crate) fn check() -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs everything; a failed check does not keep the tests from being run.
+/// Runs everything; the tests run even if a check fails.
 pub(crate) fn run() -> Result<ExitCode> {
     let checks = check()?;
     let tests = test::run(&test::Options::default())?;

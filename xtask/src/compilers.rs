@@ -1,9 +1,9 @@
-//! `cargo xtask compilers`: the compilers of Debian that plugins are tested with, unpacked
-//! into `target/compilers`.
+//! `cargo xtask compilers`: unpacks Debian's compilers that plugins are tested with into
+//! `target/compilers`.
 //!
-//! Both are the package `rustc-web`: 1.85, which is the compiler of Debian 13 and the oldest
-//! that builds plugins, and the newest one, 1.96 or later. Debian 12 has them in its main and
-//! its security archive.
+//! Both are the package `rustc-web`: 1.85, which is the compiler of Debian 13 and the oldest that
+//! builds plugins, and the newest version, 1.96 or later. Debian 12 has them in its main and
+//! security archives.
 
 use crate::cargo::target_dir;
 use crate::debian::{Apt, Package, library_dirs, once};
@@ -15,10 +15,10 @@ use std::process::{Command, ExitCode};
 /// A compiler, by the name of its directory.
 pub(crate) struct Compiler {
     pub(crate) name: &'static str,
-    /// Whether a minor version of Rust is this compiler's.
+    /// Whether this compiler has a minor version of Rust.
     fits: fn(u32) -> bool,
-    /// Whether the standard library's source comes with it, from which other platforms' are
-    /// built.
+    /// Whether the standard library's source is included, from which the libraries for other
+    /// platforms are built.
     has_source: bool,
 }
 
@@ -37,18 +37,20 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Unpacks a compiler unless that was done before; returns its directory, in which `rustc`
-/// is the program to run.
+/// Unpacks a compiler unless it is unpacked already; returns its directory, in which `rustc` is the
+/// program to run.
 pub(crate) fn unpack(compiler: &Compiler) -> Result<PathBuf> {
     let target = target_dir()?.join("compilers");
     let folder = target.join(compiler.name);
     once(&folder, |temp| {
         let apt = Apt::update(&target.join("apt"))?;
         let version = newest(&apt.versions("rustc-web")?, compiler).with_context(|| {
-            format!("apt offers no version of `rustc-web` for `{}`", compiler.name)
+            format!("apt has no version of `rustc-web` for `{}`", compiler.name)
         })?;
         let exact = |name: &str| Package::of_version(name, &version);
-        let series = minor(&version).map(|it| format!("1.{it}")).context("it has a number")?;
+        let series = minor(&version)
+            .map(|it| format!("1.{it}"))
+            .context("the version has a minor number")?;
         let mut packages = vec![
             exact("rustc-web"),
             exact("libstd-rust-web-dev"),
@@ -61,18 +63,18 @@ pub(crate) fn unpack(compiler: &Compiler) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Returns the newest version that is the compiler's.
+/// Returns the newest version of the compiler.
 fn newest(versions: &[String], compiler: &Compiler) -> Option<String> {
     versions.iter().find(|it| minor(it).is_some_and(compiler.fits)).cloned()
 }
 
-/// Returns the minor version of Rust that a version of the package has.
+/// Returns the minor version of Rust from a version of the package.
 fn minor(version: &str) -> Option<u32> {
     version.strip_prefix("1.")?.split('.').next()?.parse().ok()
 }
 
-/// Writes the program that runs the compiler with its own libraries. What the compiler starts,
-/// such as a linker, finds those of the caller, too.
+/// Writes the program that runs the compiler with its own libraries. The programs that the compiler
+/// starts, for example a linker, also find the caller's libraries.
 fn write_launcher(folder: &Path) -> Result<()> {
     let dirs = library_dirs(folder).into_iter();
     let dirs = dirs.map(|it| format!("$here/{}", it.strip_prefix(folder).unwrap_or(&it).display()));

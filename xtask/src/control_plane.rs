@@ -1,10 +1,10 @@
-//! `cargo xtask control-plane`: builds what operators are tested against, a true API server
-//! with its store and its controllers, and kustomize and kubebuilder; and oras, another client of
-//! registries than the plugin manager.
+//! `cargo xtask control-plane`: builds the programs that operators are tested against: an API
+//! server with its store and controllers, kustomize and kubebuilder, and oras, a second client for
+//! registries besides the plugin manager.
 //!
-//! The recipe is the Go module in `xtask/control-plane`. It takes minutes and is done once:
+//! The recipe is the Go module in `xtask/control-plane`. It takes minutes and runs once:
 //! `target/control-plane` has the programs in `bin`, and in `module` a copy of the recipe that
-//! they were built by. Another recipe builds them again.
+//! built them. If the recipe changes, they are built again.
 
 use crate::cargo::{root, target_dir};
 use anyhow::{Context, Result, bail, ensure};
@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-/// What the recipe needs besides Go, and the Debian package that has it.
+/// The tools that the recipe needs besides Go, and the Debian packages that provide them.
 const TOOLS: &[(&str, &str)] = &[("apt-get", "apt"), ("dpkg", "dpkg"), ("sh", "dash")];
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -30,16 +30,17 @@ pub(crate) fn run() -> Result<ExitCode> {
     fs::create_dir_all(&target).context("failed to create the target directory")?;
     let temp = tempfile::Builder::new().prefix("control-plane-").tempdir_in(&target)?;
     let new = build(&recipe, temp.path())?;
-    // In one step, so that an interrupted build never looks like a complete one.
+    // In one step, so that an interrupted build never looks complete.
     if kept.exists() {
-        fs::rename(&kept, temp.path().join("old")).context("failed to move the old programs")?;
+        fs::rename(&kept, temp.path().join("old"))
+            .context("failed to move the old control plane")?;
     }
-    fs::rename(new, &kept).context("failed to keep the programs")?;
+    fs::rename(new, &kept).context("failed to store the control plane")?;
     println!("built the control plane: {}", programs.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// The files of a directory, by their paths in it.
+/// Returns the files of a directory by their paths in it.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 fn files(folder: &Path) -> io::Result<Files> {
@@ -58,7 +59,7 @@ fn files(folder: &Path) -> io::Result<Files> {
     Ok(found)
 }
 
-/// Builds in an empty directory, and returns the directory in it with the results.
+/// Builds in an empty directory; returns the directory in it with the results.
 fn build(recipe: &Files, temp: &Path) -> Result<PathBuf> {
     let (new, work) = (temp.join("new"), temp.join("work"));
     let (programs, module) = (new.join("bin"), new.join("module"));
@@ -85,24 +86,24 @@ fn check_tools(recipe: &Files) -> Result<()> {
         let found = Command::new("sh").args(["-c", &look]).stdout(Stdio::null()).status();
         ensure!(
             found.is_ok_and(|it| it.success()),
-            "`{tool}` is missing; package `{package}` has it"
+            "`{tool}` is missing; install the package `{package}`"
         );
     }
     let module = recipe.get(Path::new("go.mod")).context("the recipe has no go.mod")?;
     let required = required_go(&String::from_utf8_lossy(module));
-    let required = required.context("go.mod does not name a Go version")?;
+    let required = required.context("go.mod has no Go version")?;
     let (major, minor) = required;
     match go() {
         Some(it) if go_version(&it) >= Some(required) => Ok(()),
-        Some(it) => bail!("Go {major}.{minor} or newer is required; this machine has {it}"),
+        Some(it) => bail!("Go {major}.{minor} or newer is required; {it} is installed"),
         None => bail!("Go {major}.{minor} or newer is required"),
     }
 }
 
-/// Returns what the machine's Go says of its version, for example `go1.26.8`.
+/// Returns the version that the machine's Go reports, for example `go1.26.8`.
 fn go() -> Option<String> {
     let mut command = Command::new("go");
-    // Outside of modules: in one that needs a newer version, an older Go only fails.
+    // Outside of a module: in a module that needs a newer version, an older Go fails.
     command.args(["env", "GOVERSION"]).current_dir(std::env::temp_dir());
     let out = command.env("GOTOOLCHAIN", "local").output().ok()?;
     out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
@@ -113,7 +114,7 @@ fn required_go(module: &str) -> Option<(u32, u32)> {
     module.lines().find_map(|it| numbers(it.strip_prefix("go ")?))
 }
 
-/// Reads what Go says of its version.
+/// Reads the version that Go reports.
 fn go_version(text: &str) -> Option<(u32, u32)> {
     numbers(text.trim_start_matches("devel ").strip_prefix("go")?)
 }

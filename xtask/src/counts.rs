@@ -1,9 +1,9 @@
-//! Reads how many tests passed from what the test runners print.
+//! Reads the numbers of passed tests from the output of test runners.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tests passed, failed and were skipped.
+/// The numbers of tests that passed, failed and were skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
@@ -28,19 +28,19 @@ impl AddAssign for Counts {
 
 /// Reads the summary of `cargo nextest run`.
 ///
-/// The last one counts: the output of a failed test may hold one of its own.
+/// Only the last summary counts: the output of a failed test may contain another one.
 pub(crate) fn of_nextest(output: &str) -> Option<Counts> {
     output.lines().rev().find_map(nextest_summary)
 }
 
-/// Reads a line as `Summary [   0.5s] 3/4 tests run: 2 passed (1 slow), 1 failed, 0 skipped`.
+/// Reads a line such as `Summary [   0.5s] 3/4 tests run: 2 passed (1 slow), 1 failed, 0 skipped`.
 fn nextest_summary(line: &str) -> Option<Counts> {
     let line = without_colours(line);
     let (_, rest) = line.trim_start().strip_prefix("Summary [")?.split_once(']')?;
     let (run, rest) = rest.split_once(" run: ")?;
     run.trim_end_matches('s').ends_with(" test").then_some(())?;
     let mut counts = count(without_parentheses(rest).split(','))?;
-    // `3/4 tests run`: the runner was stopped, and nobody knows about the fourth.
+    // `3/4 tests run`: the runner was stopped, and the result of the fourth test is unknown.
     if let Some((run, all)) = run.split_whitespace().next()?.split_once('/') {
         counts.failed += all.parse::<u64>().ok()?.saturating_sub(run.parse().ok()?);
     }
@@ -56,15 +56,16 @@ pub(crate) fn of_libtest(output: &str) -> Option<Counts> {
     sum
 }
 
-/// Reads a line as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`.
+/// Reads a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered
+/// out`.
 fn libtest_summary(line: &str) -> Option<Counts> {
     let line = without_colours(line);
     let (_, rest) = line.strip_prefix("test result: ")?.split_once(". ")?;
     count(rest.split(';').filter(|it| !it.contains("measured") && !it.contains("finished in")))
 }
 
-/// Adds up parts as `3 passed`. What neither passed nor was left out has failed,
-/// however the runner calls it: `timed out`, `exec failed`.
+/// Adds up parts such as `3 passed`. A test that neither passed nor was skipped has failed, even if
+/// the runner uses another word, for example `timed out` or `exec failed`.
 fn count<'a>(parts: impl Iterator<Item = &'a str>) -> Option<Counts> {
     let mut counts = Counts::default();
     for part in parts {
@@ -91,7 +92,7 @@ fn without_parentheses(text: &str) -> String {
         .collect()
 }
 
-/// Drops escape sequences as `ESC [ 1 m`; a user's settings may force them.
+/// Removes escape sequences such as `ESC [ 1 m`; a user's settings may force them.
 fn without_colours(line: &str) -> String {
     let mut parts = line.split('\u{1b}');
     let mut plain = parts.next().unwrap_or_default().to_owned();

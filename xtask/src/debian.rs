@@ -1,5 +1,5 @@
-//! Debian packages that are unpacked and not installed: rights of the superuser are not
-//! needed, and packages that exclude each other can be side by side.
+//! Unpacks Debian packages without installing them. This requires no superuser rights, and packages
+//! that conflict can be unpacked side by side.
 
 use crate::cargo;
 use anyhow::{Context, Result, ensure};
@@ -8,11 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A package, and which version of it.
+/// A package and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Package {
     pub(crate) name: String,
-    /// `None` for the one that apt would install.
+    /// `None` for the version that apt would install.
     pub(crate) version: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl Package {
         Self { version: Some(version.to_owned()), ..Self::new(name) }
     }
 
-    /// Returns the package as apt-get takes it.
+    /// Returns the package as an argument of apt-get.
     fn argument(&self) -> String {
         match &self.version {
             Some(version) => format!("{}={version}", self.name),
@@ -34,23 +34,23 @@ impl Package {
     }
 }
 
-/// apt, with the machine's sources and lists of its own.
+/// apt, with the machine's sources and with separate package lists.
 pub(crate) struct Apt {
     options: Vec<String>,
 }
 
 impl Apt {
-    /// Gets the present lists, into a directory of the target directory.
+    /// Downloads the current lists into a directory of the target directory.
     pub(crate) fn update(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder.join("lists/partial"))?;
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
         let options = [
             format!("Dir::State::Lists={}", folder.join("lists").display()),
             format!("Dir::Cache={}", folder.join("cache").display()),
-            // The system's hooks are about the system's own lists.
+            // The system's hooks apply to the system's own lists.
             "APT::Update::Post-Invoke::=true".to_owned(),
             "Debug::NoLocking=true".to_owned(),
-            // The directory may be closed to the user that apt takes for downloads.
+            // The user that apt uses for downloads may have no access to the directory.
             "APT::Sandbox::User=root".to_owned(),
             "Acquire::Retries=3".to_owned(),
         ];
@@ -65,14 +65,14 @@ impl Apt {
         command
     }
 
-    /// Returns the versions of a package that can be had, the newest first.
+    /// Returns the available versions of a package, the newest first.
     pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
         let text = read(self.command("apt-cache").args(["madison", package]))?;
         Ok(versions(&text))
     }
 
-    /// Downloads packages and what they depend on, and unpacks them into a new directory.
-    /// What is installed anyway is not unpacked once more.
+    /// Downloads packages and their dependencies, and unpacks them into a new directory. Installed
+    /// dependencies are not unpacked.
     pub(crate) fn unpack(&self, packages: &[Package], folder: &Path) -> Result<()> {
         let wanted = self.with_dependencies(packages)?;
         let archives = folder.join("archives");
@@ -90,7 +90,7 @@ impl Apt {
     fn with_dependencies(&self, packages: &[Package]) -> Result<Vec<Package>> {
         let mut depends = self.command("apt-cache");
         depends.args(["depends", "--recurse", "--important"]);
-        // Those with a version are complete: apt-cache would follow the candidate's.
+        // Packages with a version are complete: apt-cache would use the candidate's dependencies.
         let open: Vec<_> = packages.iter().filter(|it| it.version.is_none()).collect();
         let mut wanted = packages.to_vec();
         if open.is_empty() {
@@ -111,7 +111,7 @@ impl Apt {
     }
 }
 
-/// Returns the directories of libraries in a directory that packages were unpacked into.
+/// Returns the library directories in a directory into which packages were unpacked.
 pub(crate) fn library_dirs(folder: &Path) -> Vec<PathBuf> {
     let parents = ["usr/lib", "lib"].map(|it| folder.join(it));
     let entries = parents.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().flatten();
@@ -121,8 +121,8 @@ pub(crate) fn library_dirs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Makes what `make` fills with a directory, in one step, unless it is there already;
-/// returns whether it was made.
+/// Creates a directory that `make` fills, in one step, unless it exists; returns whether it was
+/// created.
 pub(crate) fn once(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<bool> {
     if folder.exists() {
         return Ok(false);
@@ -131,8 +131,8 @@ pub(crate) fn once(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Res
     fs::create_dir_all(parent).context("failed to create the target directory")?;
     let temp = tempfile::Builder::new().prefix("unpacked-").tempdir_in(parent)?;
     make(temp.path())?;
-    // In one step, so that an interrupted run never looks like a complete one.
-    fs::rename(temp.keep(), folder).context("failed to keep what was unpacked")?;
+    // In one step, so that an interrupted run never looks complete.
+    fs::rename(temp.keep(), folder).context("failed to store the unpacked packages")?;
     Ok(true)
 }
 
@@ -148,14 +148,14 @@ fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
-/// Reads what `apt-cache madison` prints: `name | version | source`, the newest first.
+/// Reads the output of `apt-cache madison`: `name | version | source`, the newest first.
 fn versions(text: &str) -> Vec<String> {
     let found = text.lines().filter_map(|it| it.split('|').nth(1));
     found.map(|it| it.trim().to_owned()).collect()
 }
 
-/// Reads what `apt-cache depends --recurse` prints: each package, with its relations below
-/// it, indented. Names in angle brackets are virtual.
+/// Reads the output of `apt-cache depends --recurse`: each package, with its relations indented
+/// below it. Names in angle brackets are virtual.
 fn dependencies(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|it| it.starts_with(|it: char| it.is_ascii_alphanumeric()))
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: from a fresh checkout to an operator project that compiles, and to a
-//! cluster that comes and goes.
+//! `cargo xtask demo`: from a fresh checkout to an operator project that compiles, and to a cluster
+//! that is created and deleted.
 
 mod cluster;
 mod stage;
@@ -22,16 +22,16 @@ const LINES: &[&str] = &[
     "create api --group crew --version v1 --kind Captain",
 ];
 
-/// What is shown last: a third plugin in the chain, and who of the three makes what.
+/// The last commands: add a third plugin to the chain, and show which plugin creates what.
 const LAST_LINES: &[&str] = &[
     "edit --plugins ci",
     "create webhook --group crew --version v1 --kind Captain --validation --dump-universe=summary",
 ];
 
-/// What to do with the result.
+/// How to handle the result.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Keep the project, and say where it is
+    /// Keep the project, and print its directory
     #[arg(long)]
     keep: bool,
 }
@@ -49,13 +49,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 fn show(stage: &Stage) -> Result<()> {
-    let path = path_with(stage.host.parent().context("a program has a folder")?)?;
+    let path = path_with(stage.host.parent().context("a program is in a directory")?)?;
     let pintle = |line: &str| {
         println!("\n$ pintle {line}");
         let mut command = Command::new(&stage.host);
         command.args(line.split_whitespace()).current_dir(&stage.project).stdin(Stdio::null());
         command.env("PATH", &path);
-        // Only the plugins that were just built, whatever the user has installed.
+        // Only the plugins that were just built, regardless of those that the user has installed.
         command.env("PINTLE_PLUGIN_PATH", &stage.plugins).env("PINTLE_PLUGIN_SYSTEM_PATH", "");
         command.env("XDG_DATA_HOME", &stage.data);
         cargo::run(&mut command)
@@ -67,9 +67,9 @@ fn show(stage: &Stage) -> Result<()> {
     for file in files(&stage.project)? {
         println!("  {file}");
     }
-    println!("\nPROJECT says:");
+    println!("\nPROJECT contains:");
     let project = fs::read_to_string(stage.project.join("PROJECT"));
-    print!("{}", project.context("the project has no file PROJECT")?);
+    print!("{}", project.context("failed to read the project's file PROJECT")?);
     check(stage)?;
     LAST_LINES.iter().try_for_each(|it| pintle(it))
 }
@@ -78,7 +78,7 @@ fn show(stage: &Stage) -> Result<()> {
 fn path_with(folder: &Path) -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
-    env::join_paths(folders).context("the search path cannot be extended")
+    env::join_paths(folders).context("failed to extend the search path")
 }
 
 /// Returns the paths of a project's files, sorted.
@@ -102,7 +102,7 @@ fn files(project: &Path) -> Result<Vec<String>> {
 fn check(stage: &Stage) -> Result<()> {
     println!("\n$ cargo check");
     let mut command = cargo::cargo(["check"]);
-    // Kept between runs, so that only the first one compiles the dependencies.
+    // Kept between runs, so only the first run compiles the dependencies.
     let target = cargo::target_dir()?.join("demo");
     command.current_dir(&stage.project).env("CARGO_TARGET_DIR", target);
     cargo::run(&mut command).context("the scaffolded project does not compile")?;

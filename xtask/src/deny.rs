@@ -1,4 +1,4 @@
-//! cargo-deny, which checks the dependencies as `deny.toml` says.
+//! cargo-deny, which checks the dependencies against `deny.toml`.
 
 use crate::cargo;
 use crate::step::Verdict;
@@ -11,19 +11,19 @@ const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 /// Checks licences, duplicates and sources.
 pub(crate) fn check() -> Result<Verdict> {
     if !DENY.ensure()? {
-        return Ok(Verdict::LeftOut("cargo-deny cannot be installed"));
+        return Ok(Verdict::LeftOut("failed to install cargo-deny"));
     }
     let what = ["check", "--deny=warnings", "bans", "licenses", "sources"];
     cargo::run(deny()?.args(what)).map(|()| Verdict::Passed)
 }
 
-/// Checks the dependencies for what is known against them, if that can be fetched.
+/// Checks the dependencies for known advisories, if these can be fetched.
 pub(crate) fn advisories() -> Result<Verdict> {
     if !DENY.is_there()? {
-        return Ok(Verdict::LeftOut("there is no cargo-deny"));
+        return Ok(Verdict::LeftOut("cargo-deny is not installed"));
     }
     if cargo::run(deny()?.args(["fetch", "db"])).is_err() {
-        return Ok(Verdict::LeftOut("the advisory database cannot be fetched"));
+        return Ok(Verdict::LeftOut("failed to fetch the advisory database"));
     }
     let what = ["check", "--deny=warnings", "--disable-fetch", "advisories"];
     cargo::run(deny()?.args(what)).map(|()| Verdict::Passed)

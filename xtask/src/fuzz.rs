@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: libFuzzer on one of the targets in `fuzz/`.
+//! `cargo xtask fuzz`: runs libFuzzer on one of the targets in `fuzz/`.
 //!
-//! The stable compiler does it, told to take itself for a nightly one: the address sanitizer is
-//! wanted for its limit on allocations.
+//! The stable compiler builds it with nightly features enabled. The address sanitizer provides the
+//! limit on allocations.
 
 use crate::cargo::{self, cargo};
 use anyhow::{Context, Result};
@@ -9,11 +9,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// The most bytes that one allocation, and the whole process, may take, in MiB; code of C counts
-/// here. What a target takes for one input, `fuzz/src/main.rs` limits.
+/// The maximum size of one allocation, and of the whole process, in MiB, including code written in
+/// C. `fuzz/src/main.rs` limits the allocations of a target for one input.
 const LIMITS: [&str; 2] = ["-malloc_limit_mb=512", "-rss_limit_mb=2048"];
 
-/// What makes the code count where it has been, as libFuzzer expects it.
+/// Instruments the code for coverage, as libFuzzer expects it.
 const FLAGS: &[&str] = &[
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -29,9 +29,9 @@ const FLAGS: &[&str] = &[
 /// What to fuzz, and for how long.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The target, by the name of its folder in `fuzz/corpus`
+    /// The target: the name of its directory in `fuzz/corpus`
     target: String,
-    /// How long to try
+    /// How long to run, in seconds
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
     /// Run the target on these inputs only
@@ -42,11 +42,11 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let target_dir = cargo::target_dir()?.join("fuzz");
     let program = build(&target_dir)?;
-    // What is new goes into the target folder; what is worth keeping is copied by hand.
+    // New inputs are stored in the target directory; useful ones are copied by hand.
     let found = target_dir.join("corpus").join(&options.target);
     let crashes = target_dir.join("crashes").join(&options.target);
     for folder in [&found, &crashes] {
-        fs::create_dir_all(folder).context("failed to create a folder for what is found")?;
+        fs::create_dir_all(folder).context("failed to create a directory for new inputs")?;
     }
     let mut command = Command::new(program);
     command.env("PINTLE_FUZZ_TARGET", &options.target).current_dir(cargo::root());
@@ -67,7 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 fn build(target_dir: &Path) -> Result<std::path::PathBuf> {
     let triple = cargo::host_triple()?;
     let mut command = cargo(["build", "--release", "--locked", "--manifest-path=fuzz/Cargo.toml"]);
-    // With a target, the flags are for what is fuzzed alone, not for what runs while it is built.
+    // With a target, the flags apply only to the fuzzed code, not to programs that run during the
+    // build.
     command.arg(format!("--target={triple}")).env("CARGO_TARGET_DIR", target_dir);
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"));
     cargo::run(&mut command)?;

@@ -1,6 +1,6 @@
-//! `cargo xtask index`: an index of the plugins whose archives are in a folder.
+//! `cargo xtask index`: writes an index of the plugins whose archives are in a directory.
 //!
-//! What it says comes from the libraries themselves; `docs/plugin-index.md` has the format.
+//! The entries come from the libraries themselves; `docs/plugin-index.md` describes the format.
 
 use crate::{check, dist, minisign};
 use anyhow::{Context, Result, bail, ensure};
@@ -16,20 +16,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-/// The file in the folder.
+/// The name of the index file in the directory.
 const FILE: &str = "index.json";
 
 /// What to list, and how.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The folder with archives, as `cargo xtask dist` makes it; the index is written into it
-    #[arg(value_name = "FOLDER")]
+    /// The directory with archives from `cargo xtask dist`; the index is written into it
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Sign the index with this secret key of minisign
+    /// Sign the index with this minisign secret key
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The owner of the repositories, each of which has a plugin's short name; also a beginning
-    /// of addresses, as `oci://ghcr.io/OWNER`. Without, the sources are the archives in the folder
+    /// The owner of the repositories, each named by its plugin's short name; or a prefix such as
+    /// `oci://ghcr.io/OWNER`. Without it, the sources are the archives in the directory
     #[arg(long, value_name = "OWNER")]
     source_base: Option<String>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 struct Found {
     version: PluginVersion,
     manifest: Manifest,
-    /// The archives of this version by their targets.
+    /// The archives of this version by target.
     archives: BTreeMap<String, PathBuf>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 fn make(folder: &Path, source_base: Option<&str>) -> Result<Index> {
     let mut found: BTreeMap<PluginName, Found> = BTreeMap::new();
     let archives = dist::archives(folder)?;
-    ensure!(!archives.is_empty(), "`{}`: there is no archive in it", folder.display());
+    ensure!(!archives.is_empty(), "`{}` contains no archives", folder.display());
     for path in archives {
         let manifest = read(&path);
         manifest
@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<Manifest> {
     manifest(&without_top(unpack(name, &fs::read(path)?, &Limits::default())?))
 }
 
-/// Adds an archive; of several versions, the newest counts.
+/// Adds an archive; of several versions, the newest is used.
 fn add(found: &mut BTreeMap<PluginName, Found>, manifest: Manifest, path: &Path) -> Result<()> {
     let version: PluginVersion = manifest.version.parse()?;
     let name: PluginName = manifest.name.parse()?;
@@ -89,16 +89,16 @@ fn add(found: &mut BTreeMap<PluginName, Found>, manifest: Manifest, path: &Path)
     let Some(known) = known else { return Ok(()) };
     ensure!(
         says_the_same(&known.manifest, &manifest),
-        "another archive describes `{name}` v{} in another way",
+        "the archives of `{name}` v{} describe different plugins",
         manifest.version
     );
     match known.archives.insert(target, path) {
-        Some(other) => bail!("`{}` is for the same target", other.display()),
+        Some(other) => bail!("duplicate archive for the same target: `{}`", other.display()),
         None => Ok(()),
     }
 }
 
-/// Whether two manifests give the same entry.
+/// Returns whether two manifests give the same entry.
 fn says_the_same(left: &Manifest, right: &Manifest) -> bool {
     let facts = |it: &Manifest| {
         let commands: Vec<_> = it.commands.iter().map(|it| it.path.clone()).collect();
@@ -108,8 +108,8 @@ fn says_the_same(left: &Manifest, right: &Manifest) -> bool {
     facts(left) == facts(right)
 }
 
-/// Reads the manifest of the library, which is what a host will read; of a plugin that is not a
-/// library, the file beside it.
+/// Reads the manifest of the library, as a host does; for a plugin that is not a library, reads the
+/// manifest file.
 fn manifest(files: &[UnpackedFile]) -> Result<Manifest> {
     let is_library = |it: &&UnpackedFile| {
         let extension = Path::new(&it.path).extension().and_then(OsStr::to_str);
@@ -119,7 +119,9 @@ fn manifest(files: &[UnpackedFile]) -> Result<Manifest> {
         return check::check_bytes(&library.bytes);
     }
     let file = files.iter().find(|it| it.path == dist::MANIFEST);
-    let file = file.with_context(|| format!("there is no library and no `{}`", dist::MANIFEST))?;
+    let file = file.with_context(|| {
+        format!("the archive contains neither a library nor `{}`", dist::MANIFEST)
+    })?;
     Ok(toml::from_str(std::str::from_utf8(&file.bytes)?)?)
 }
 
@@ -129,9 +131,9 @@ fn plugin(name: &PluginName, found: Found, source_base: Option<&str>) -> Result<
         Some(base) => format!("{}/{}", base.trim_end_matches('/'), name.short()),
         None => {
             let path = found.archives.get(TARGET).with_context(|| {
-                format!("there is no archive of `{name}` for this machine: use `--source-base`")
+                format!("there is no archive of `{name}` for this machine; use `--source-base`")
             })?;
-            path.to_str().context("the path of the folder is not UTF-8")?.to_owned()
+            path.to_str().context("the path of the archive is not UTF-8")?.to_owned()
         }
     };
     Ok(index::Plugin {
@@ -163,7 +165,7 @@ mod tests {
         )
     }
 
-    /// Returns a folder with archives of a plugin that is a program.
+    /// Returns a directory with archives of a plugin that is a program.
     fn packed(archives: &[(&str, &str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (version, target, description) in archives {
@@ -202,14 +204,14 @@ mod tests {
 
     #[test]
     fn archives_that_make_no_index_are_refused() {
-        check_refused(&[], None, "`: there is no archive in it");
-        check_refused(&[("1.0.0", MAC, "It")], None, "for this machine: use `--source-base`");
+        check_refused(&[], None, "` contains no archives");
+        check_refused(&[("1.0.0", MAC, "It")], None, "for this machine; use `--source-base`");
         check_refused(&[("1.0.0", TARGET, "It")], Some("acme; reboot"), "`acme; reboot/it`");
         let two = [("1.0.0", TARGET, "It"), ("1.0.0", MAC, "That")];
         check_refused(
             &two,
             None,
-            "another archive describes `it.pintle.dev` v1.0.0 in another way",
+            "the archives of `it.pintle.dev` v1.0.0 describe different plugins",
         );
         let folder = tempfile::tempdir().unwrap();
         let _ = pack_text(&manifest("1.0.0", TARGET, "It"), "libit.so", "text", folder.path());

@@ -1,4 +1,4 @@
-//! The chores of this repository, as `cargo xtask <verb>`.
+//! The development tasks of this repository, as `cargo xtask <verb>`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
 mod abi;
@@ -32,15 +32,15 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// The chores of this repository.
+/// The development tasks of this repository.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Verb {
-    /// Build first-party plugins, check the libraries, and lay them out for installation
+    /// Build first-party plugins, check the libraries, and prepare them for installation
     BuildPlugins(plugins::Options),
-    /// Pack first-party plugins for a release
+    /// Pack the host and first-party plugins for a release
     Dist(dist::Options),
-    /// Make an index of the plugins whose archives are in a folder
+    /// Write an index of the plugins whose archives are in a directory
     Index(index::Options),
     /// Build everything and scaffold an operator project with it
     Demo(demo::Options),
@@ -48,7 +48,7 @@ enum Verb {
     Test(test::Options),
     /// Build the Kubernetes control plane that operators are tested against, once
     ControlPlane,
-    /// Unpack the compilers of Debian that plugins are tested with
+    /// Unpack Debian's compilers that plugins are tested with
     Compilers,
     /// Build the host and its plugins for ARM Linux and Windows
     Platforms(platforms::Options),
@@ -56,17 +56,18 @@ enum Verb {
     NodeImages,
     /// Build the guides as a book
     Book,
-    /// Draw the terminal pictures of README and docs, from real runs; needs a Docker engine
+    /// Draw the terminal pictures of the README and the guides from real runs; requires a Docker
+    /// engine
     Pictures,
-    /// Check everything but the tests: fmt, clippy, doc, dependencies, the plugin interface
+    /// Run all checks except the tests: fmt, clippy, doc, dependencies, the plugin interface
     Check,
     /// Check that the plugin interface has not changed incompatibly
     Abi(abi::Options),
-    /// Do what CI does: check, then test
+    /// Run the same as CI: checks, then tests
     Ci,
     /// Run libFuzzer on a target of `fuzz/`
     Fuzz(fuzz::Options),
-    /// Measure what the budgets in DESIGN.md are about
+    /// Measure the costs that have budgets: time, memory, system calls
     Bench(bench::Options),
 }
 

@@ -1,11 +1,11 @@
-//! Signatures, made by the program `minisign` (Debian's package of that name).
+//! Signatures from the program `minisign` (Debian's package of that name).
 
 use crate::cargo;
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Signs a file, and returns the path of the signature beside it.
+/// Signs a file; returns the path of the signature beside it.
 pub(crate) fn sign(key: &Path, file: &Path, trusted_comment: &str) -> Result<PathBuf> {
     check_key(key)?;
     let mut signature = file.as_os_str().to_owned();
@@ -13,7 +13,7 @@ pub(crate) fn sign(key: &Path, file: &Path, trusted_comment: &str) -> Result<Pat
     let signature = PathBuf::from(signature);
     let mut minisign = Command::new("minisign");
     minisign.arg("-S").arg("-s").arg(key).arg("-m").arg(file).arg("-x").arg(&signature);
-    // It is silent but for the question after the password of a key that has one.
+    // Its output is empty except for the prompt for the password of a key that has one.
     cargo::run(minisign.args(["-t", trusted_comment]).stdout(Stdio::null()))?;
     Ok(signature)
 }
@@ -25,9 +25,9 @@ pub(crate) fn write_public_key(key: &Path, path: &Path) -> Result<()> {
     cargo::run(minisign.arg("-R").arg("-s").arg(key).arg("-p").arg(path).stdout(Stdio::null()))
 }
 
-/// minisign takes its own default for a key that is not there.
+/// minisign uses its own default if the key does not exist.
 fn check_key(key: &Path) -> Result<()> {
-    let hint = "make one with `minisign -G -W -s FILE`";
+    let hint = "create one with `minisign -G -W -s FILE`";
     ensure!(key.is_file(), "there is no secret key `{}`: {hint}", key.display());
     Ok(())
 }

@@ -1,10 +1,9 @@
-//! `cargo xtask node-images`: the images that clusters are tested with, as archives that an
-//! engine can import. No engine is needed to make them.
+//! `cargo xtask node-images`: builds the images that clusters are tested with, as archives that an
+//! engine can import. This requires no engine.
 //!
-//! They lie in `target/node-images`: `standin` (nodes that are ready at once),
-//! `control-plane` (nodes with a true API server), `registry` (Debian's docker-registry).
-//! Beside each archive stands the tag that it is to be imported with, which changes with
-//! its content.
+//! They are stored in `target/node-images`: `standin` (nodes that are ready immediately),
+//! `control-plane` (nodes with a real API server), `registry` (Debian's docker-registry). Beside
+//! each archive is a file with the tag for its import, which changes with its content.
 
 use crate::cargo::{self, cargo, target_dir};
 use anyhow::{Context, Result};
@@ -20,7 +19,7 @@ const CONTROL_PLANE: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-man
 /// Debian's registry server.
 const REGISTRY: &str = "/usr/bin/docker-registry";
 
-/// What the registry server is told, as in the image `registry:2`.
+/// The registry server's configuration, as in the image `registry:2`.
 const REGISTRY_CONFIG: &str = "version: 0.1
 storage:
   filesystem:
@@ -36,7 +35,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the instruction that makes an imported archive an image that runs.
+/// Returns the instruction that turns an imported archive into an image that runs.
 pub(crate) fn change(archive: &Path) -> &'static str {
     match archive.file_stem().is_some_and(|it| it == "registry") {
         true => "ENTRYPOINT [\"/bin/registry\", \"serve\", \"/etc/docker/registry/config.yml\"]",
@@ -53,11 +52,11 @@ pub(crate) fn has_engine() -> bool {
     answers || std::env::var_os("DOCKER_HOST").is_some()
 }
 
-/// Makes all archives that can be made, and returns where they are.
+/// Builds all archives that can be built, and returns their paths.
 pub(crate) fn build() -> Result<Vec<PathBuf>> {
     let target = target_dir()?;
     let folder = target.join("node-images");
-    fs::create_dir_all(&folder).context("failed to make the folder of the images")?;
+    fs::create_dir_all(&folder).context("failed to create the directory of the images")?;
     let node = build_node(&target)?;
     let mut made = vec![node_image(&folder.join("standin"), &node, &[])?];
     let programs: Vec<_> =
@@ -71,11 +70,12 @@ pub(crate) fn build() -> Result<Vec<PathBuf>> {
     Ok(made)
 }
 
-/// Builds the nodes' program, with the C library in it: its image has nothing else.
+/// Builds the nodes' program, linked statically with the C library: its image has nothing else.
 fn build_node(target: &Path) -> Result<PathBuf> {
     let triple = cargo::host_triple()?;
     let mut command = cargo(["build", "--release", "--quiet", "--package=pintle-test-node"]);
-    // Flags for the target only; and a folder of its own, as they would rebuild all else.
+    // Flags for the target only, and a separate directory, because they would rebuild everything
+    // else.
     let own = target.join("node");
     command.arg(format!("--target={triple}")).env("CARGO_TARGET_DIR", &own);
     command.env("RUSTFLAGS", "-C target-feature=+crt-static");
@@ -117,7 +117,7 @@ struct Image {
 
 impl Image {
     fn begin(path: &Path) -> Result<Self> {
-        let folder = path.parent().context("an image is in a folder")?;
+        let folder = path.parent().context("an image is in a directory")?;
         let temp = tempfile::NamedTempFile::new_in(folder)?;
         let mut archive = tar::Builder::new(io::BufWriter::new(temp.reopen()?));
         archive.mode(tar::HeaderMode::Deterministic);
@@ -175,7 +175,7 @@ impl Image {
         }
         let stem = self.path.file_stem().context("an image has a name")?.display();
         let tag = format!("{name}:{stem}-{:016x}", hasher.finish());
-        self.temp.persist(&self.path).context("failed to keep an image")?;
+        self.temp.persist(&self.path).context("failed to store an image")?;
         fs::write(self.path.with_extension("tag"), tag).context("failed to write a tag")?;
         Ok(self.path)
     }

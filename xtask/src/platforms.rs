@@ -1,8 +1,8 @@
 //! `cargo xtask platforms`: builds the host, without clusters, and the first-party plugins for
-//! other platforms, on Debian and without their toolchains.
+//! other platforms, on Debian and without the platforms' toolchains.
 //!
-//! The standard library is built from the source that Debian's newest compiler comes with;
-//! the linkers are Debian's cross compilers, unpacked like it.
+//! The standard library is built from the source in the package of Debian's newest compiler; the
+//! linkers are Debian's cross compilers, unpacked in the same way.
 
 use crate::cargo::{self, cargo, target_dir};
 use crate::compilers;
@@ -23,12 +23,12 @@ pub(crate) struct Options {
     targets: Vec<String>,
 }
 
-/// A platform, and what links for it.
+/// A platform and its linker.
 struct Platform {
     target: &'static str,
     /// The Debian packages of the linker.
     packages: &'static [&'static str],
-    /// The program that links, and compiles C.
+    /// The program that links and compiles C.
     linker: &'static str,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds for a platform; returns the directory of what was built.
+/// Builds for a platform; returns the output directory.
 fn build(platform: &Platform, rustc: &Path) -> Result<PathBuf> {
     let linker = unpack_linker(platform)?;
     let programs = linker.join("usr/bin");
@@ -81,7 +81,7 @@ fn build(platform: &Platform, rustc: &Path) -> Result<PathBuf> {
     Ok(target.join(platform.target).join("debug"))
 }
 
-/// Unpacks what links for a platform, unless that was done before; returns its directory.
+/// Unpacks the linker of a platform unless it is unpacked already; returns its directory.
 fn unpack_linker(platform: &Platform) -> Result<PathBuf> {
     let target = target_dir()?.join("compilers");
     let folder = target.join(platform.target);
@@ -93,18 +93,19 @@ fn unpack_linker(platform: &Platform) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The linker script of the C library names its parts by where they would be installed.
+/// The linker script of the C library refers to its parts by the paths where they would be
+/// installed.
 fn relocate(script: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(script) else { return Ok(()) };
     let folder = "/usr/aarch64-linux-gnu/lib/";
-    fs::write(script, text.replace(folder, "")).context("failed to change the linker script")
+    fs::write(script, text.replace(folder, "")).context("failed to write the linker script")
 }
 
-/// Returns a search path with some directories in front.
+/// Returns a search path with some directories prepended.
 fn with(folders: &[PathBuf], variable: &str) -> Result<std::ffi::OsString> {
     let rest = env::var_os(variable).unwrap_or_default();
     let rest = env::split_paths(&rest).filter(|it| !it.as_os_str().is_empty());
-    env::join_paths(folders.iter().cloned().chain(rest)).context("a directory's name has a colon")
+    env::join_paths(folders.iter().cloned().chain(rest)).context("failed to extend the search path")
 }
 
 #[cfg(test)]

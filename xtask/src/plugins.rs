@@ -1,4 +1,4 @@
-//! `cargo xtask build-plugins`: first-party plugins as a folder that can be installed.
+//! `cargo xtask build-plugins`: builds first-party plugins into a directory that can be installed.
 
 use crate::{cargo, check};
 use anyhow::{Context, Result, bail};
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tempfile::NamedTempFile;
 
-/// What to build, and where to.
+/// What to build, and where.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Build for release
     #[arg(long)]
     release: bool,
-    /// The folder to lay the libraries out in [default: target/plugins]
+    /// The output directory for the libraries [default: target/plugins]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The plugins, as folders of plugins/ [default: all]
+    /// The plugins, as directories of plugins/ [default: all]
     #[arg(value_name = "PLUGIN")]
     plugins: Vec<String>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 pub(crate) struct Source {
     /// The package's name.
     pub(crate) package: String,
-    /// The package's folder.
+    /// The package's directory.
     pub(crate) folder: PathBuf,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the first-party plugins: the packages in `plugins/` that make a library.
+/// Returns the first-party plugins: the packages in `plugins/` that build a library.
 pub(crate) fn sources() -> Result<Vec<Source>> {
     let home = cargo::root().join("plugins");
     let packages = cargo::packages()?.into_iter();
@@ -53,13 +53,13 @@ pub(crate) fn sources() -> Result<Vec<Source>> {
     Ok(packages.map(|it| Source { package: it.name, folder: it.folder }).collect())
 }
 
-/// Returns the plugins whose folders are named, or all.
+/// Returns the plugins whose directories are named, or all.
 pub(crate) fn choose(sources: Vec<Source>, names: &[String]) -> Result<Vec<Source>> {
     let is =
         |it: &Source, name: &String| it.folder.file_name().is_some_and(|it| it == name.as_str());
     for name in names {
         if !sources.iter().any(|it| is(it, name)) {
-            bail!("there is no plugin `{name}` in plugins/");
+            bail!("unknown plugin `{name}`: there is no such directory in plugins/");
         }
     }
     let wanted = |it: &Source| names.is_empty() || names.iter().any(|name| is(it, name));
@@ -67,9 +67,9 @@ pub(crate) fn choose(sources: Vec<Source>, names: &[String]) -> Result<Vec<Sourc
     if chosen.is_empty() { bail!("there are no plugins in plugins/") } else { Ok(chosen) }
 }
 
-/// Checks the libraries and installs them in `out`; returns a line on each.
+/// Checks the libraries and installs them in `out`; returns a line for each.
 ///
-/// Nothing is installed when one of them fails a check.
+/// If one of them fails a check, none is installed.
 pub(crate) fn lay_out(
     sources: &[Source],
     artifacts: &[cargo::Artifact],
@@ -80,7 +80,7 @@ pub(crate) fn lay_out(
         let library = cargo::library(artifacts, &source.folder)?;
         checked.push((check::check(&library)?, library));
     }
-    fs::create_dir_all(out).with_context(|| format!("failed to make `{}`", out.display()))?;
+    fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
     let mut lines = Vec::new();
     for (manifest, library) in checked {
         let path = install(&library, out)?;
@@ -91,9 +91,9 @@ pub(crate) fn lay_out(
     Ok(lines)
 }
 
-/// Copies a library into `dir`, where the whole file appears at once.
+/// Copies a library into `dir`. The whole file appears there in one step.
 ///
-/// A host may have the old file mapped; writing into it would end that host.
+/// A host may have mapped the old file; overwriting it would crash that host.
 pub(crate) fn install(library: &Path, dir: &Path) -> Result<PathBuf> {
     let name = library.file_name().context("a library has a file name")?;
     let path = dir.join(name);
@@ -109,7 +109,7 @@ fn copy(library: &Path, dir: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A library needs no execute bit, and distributions refuse it.
+/// A library needs no execute bit, and distributions reject it.
 #[cfg(unix)]
 fn make_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,9 +1,9 @@
-//! Reads how long each test took from what the test runners print.
+//! Reads the time of each test from the output of test runners.
 
 /// How many of the slowest tests are shown.
 const N_SHOWN: usize = 10;
 
-/// How long a test took.
+/// The time of a test.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Time {
     seconds: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Time {
     test: String,
 }
 
-/// Prints the slowest of the tests, each on a line.
+/// Prints the slowest tests, one per line.
 pub(crate) fn show(mut times: Vec<Time>) {
     times.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     if !times.is_empty() {
@@ -47,7 +47,7 @@ fn libtest_time(line: &str, program: &str) -> Option<Time> {
     Some(Time { seconds: seconds.parse().ok()?, test: format!("{program} {test}") })
 }
 
-/// Reads the output of `cargo nextest run`, which repeats at its end what has failed.
+/// Reads the output of `cargo nextest run`, which repeats failed tests at its end.
 pub(crate) fn of_nextest(output: &str) -> Vec<Time> {
     let mut times: Vec<Time> = Vec::new();
     for time in output.lines().filter_map(nextest_time) {

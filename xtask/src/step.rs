@@ -1,18 +1,18 @@
-//! The steps of `cargo xtask check`, and how each ended.
+//! The steps of `cargo xtask check` and their outcomes.
 
 use anyhow::Result;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How a step that did not fail ended.
+/// The outcome of a step that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Passed,
-    /// What it needs cannot be had here.
+    /// A requirement of the step is not available here.
     LeftOut(&'static str),
 }
 
-/// A step that is over.
+/// A completed step.
 pub(crate) struct Done {
     name: &'static str,
     time: Duration,
@@ -20,8 +20,7 @@ pub(crate) struct Done {
     pub(crate) verdict: Option<Verdict>,
 }
 
-/// Takes a step. A failed one does not keep the others from being taken: it is
-/// better to hear everything at once.
+/// Runs a step. If it fails, the others still run, so that one run reports all failures.
 pub(crate) fn step(
     done: &mut Vec<Done>,
     name: &'static str,
@@ -42,7 +41,7 @@ impl fmt::Display for Done {
         write!(f, "{:<10}{:>8.1} s  ", self.name, self.time.as_secs_f64())?;
         match self.verdict {
             Some(Verdict::Passed) => f.write_str("ok"),
-            Some(Verdict::LeftOut(reason)) => write!(f, "left out: {reason}"),
+            Some(Verdict::LeftOut(reason)) => write!(f, "skipped: {reason}"),
             None => f.write_str("FAILED"),
         }
     }

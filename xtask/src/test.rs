@@ -25,18 +25,18 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if outcome.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// How the tests ended.
+/// The outcome of the tests.
 #[derive(Default)]
 struct Outcome {
     /// The sum over all runners.
     counts: Counts,
     /// How long each test took.
     times: Vec<Time>,
-    /// Whether all runners are content.
+    /// Whether all runners succeeded.
     success: bool,
 }
 
-/// What a runner's output says.
+/// How to read a runner's output.
 struct Reading {
     counts: fn(&str) -> Option<Counts>,
     times: fn(&str) -> Vec<Time>,
@@ -51,13 +51,15 @@ fn run_all(args: &[String]) -> Result<Outcome> {
     if node_images::has_engine() {
         node_images::build()?;
     }
-    let left_out = tempfile::NamedTempFile::new().context("failed to make a temporary file")?;
+    let left_out = tempfile::NamedTempFile::new().context("failed to create a temporary file")?;
     let mut outcome = run_runners(args, left_out.path())?;
-    outcome.leave_out(&fs::read_to_string(left_out.path()).context("failed to read it")?);
+    outcome.leave_out(
+        &fs::read_to_string(left_out.path()).context("failed to read the list of skipped tests")?,
+    );
     Ok(outcome)
 }
 
-/// Runs all tests; each that finds something missing adds a line to the file `left_out`.
+/// Runs all tests; each test whose requirement is missing adds a line to the file `left_out`.
 fn run_runners(args: &[String], left_out: &Path) -> Result<Outcome> {
     let cargo = |words: &[&str]| {
         let mut command = cargo(words);
@@ -74,7 +76,7 @@ fn run_runners(args: &[String], left_out: &Path) -> Result<Outcome> {
         with_times(&mut command);
         outcome.add(command.args(args), &LIBTEST)?;
     }
-    // Features of the kit that no plugin of ours has, so the workspace is built without them.
+    // Features of the kit that no first-party plugin uses, so the workspace is built without them.
     let records = ["test", "-p", "pintle-plugin", "--features=log,tracing", "--test=records", "--"];
     outcome.add(cargo(&records).args(args), &LIBTEST)?;
     let doc = ["test", "--doc", "--workspace", "--no-fail-fast", "--"];
@@ -82,10 +84,10 @@ fn run_runners(args: &[String], left_out: &Path) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Has libtest report how long each test took, and starts its arguments.
+/// Makes libtest report the time of each test, and starts its arguments.
 ///
-/// Only a nightly compiler's tests do so, or those that are told to take theirs for one. This is
-/// for them alone: cargo, if told the same, would build everything once more.
+/// libtest does so only with a nightly compiler, or with nightly features enabled. The variable is
+/// set for the tests only: if cargo had it, cargo would rebuild everything.
 fn with_times(command: &mut Command) {
     if cfg!(unix) {
         command.args(["--config", r#"target."cfg(unix)".runner=["env", "RUSTC_BOOTSTRAP=1"]"#]);
@@ -96,12 +98,11 @@ fn with_times(command: &mut Command) {
     }
 }
 
-/// Builds the tests, and what they open or run: the host, the plugins and the
-/// fixtures are dependencies of a test.
+/// Builds the tests and what they open or run: the host, the plugins and the fixtures are
+/// dependencies of a test.
 ///
-/// The runners would do it too, but so a failed build does not look like a failed test.
-/// It must be the same call as theirs, or cargo builds everything once more with
-/// other features.
+/// The runners would build them, too, but this way a failed build does not look like a failed test.
+/// The call must be the same as theirs; otherwise, cargo rebuilds everything with other features.
 fn build() -> Result<()> {
     cargo::run(&mut cargo(["test", "--workspace", "--no-run", "--quiet"]))
 }
@@ -112,41 +113,42 @@ fn has_nextest() -> bool {
 }
 
 impl Outcome {
-    /// Counts the tests that passed only because they found something missing, and says so.
+    /// Counts the tests that passed only because a requirement is missing as skipped, and lists
+    /// them.
     fn leave_out(&mut self, lines: &str) {
         if lines.is_empty() {
             return;
         }
-        println!("\nLeft out:");
+        println!("\nSkipped:");
         lines.lines().for_each(|it| println!("  {it}"));
         let n_left_out = lines.lines().count() as u64;
         self.counts.passed = self.counts.passed.saturating_sub(n_left_out);
         self.counts.skipped += n_left_out;
     }
 
-    /// Runs a test runner and adds what its output says.
+    /// Runs a test runner, and adds the results from its output.
     fn add(&mut self, command: &mut Command, reading: &Reading) -> Result<()> {
         command.env("CARGO_TERM_COLOR", "never");
         let (status, output) = tee(command)?;
         self.times.extend((reading.times)(&output));
         match (reading.counts)(&output) {
             Some(counts) => self.counts += counts,
-            // A library without doctests has no summary either; then there was nothing to run.
+            // A library without doctests has no summary; in that case, there was nothing to run.
             None if status.success() => {}
-            None => bail!("`{}` has run no tests: {status}", cargo::line(command)),
+            None => bail!("`{}` ran no tests: {status}", cargo::line(command)),
         }
         self.success &= status.success();
         Ok(())
     }
 }
 
-/// Runs a command, and both shows and returns its output.
+/// Runs a command; shows and returns its output.
 fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
     let name = cargo::line(command);
-    let (reader, writer) = io::pipe().context("failed to make a pipe")?;
+    let (reader, writer) = io::pipe().context("failed to create a pipe")?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn().with_context(|| format!("failed to run `{name}`"))?;
-    // The command holds the pipe's other end, and the pipe ends when all are closed.
+    // The command holds the pipe's write end; reading ends when all copies of it are closed.
     command.stdout(Stdio::null()).stderr(Stdio::null());
 
     let (mut reader, mut line, mut output) = (BufReader::new(reader), Vec::new(), String::new());

@@ -1,4 +1,4 @@
-//! What must hold for every file, as tests. What must hold for dependencies is in `deny.toml`.
+//! Rules for all files, as tests. The rules for dependencies are in `deny.toml`.
 
 mod english;
 mod examples;
@@ -8,10 +8,10 @@ use crate::cargo;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold no sources of ours.
+/// Directories without sources of this repository.
 const NOT_OURS: &[&str] = &["target", ".git", ".jj"];
 
-/// The endings of the files that are text of ours.
+/// The extensions of the text files of this repository.
 const TEXT: &[&str] = &["rs", "toml", "md", "yml", "yaml", "sh", "json"];
 
 #[test]
@@ -36,7 +36,10 @@ fn no_file_has_tabs() {
 fn every_text_file_ends_in_one_line_feed() {
     let bad = |text: &str| !text.is_empty() && (!text.ends_with('\n') || text.ends_with("\n\n"));
     let found = sources().into_iter().filter(|(_, text)| bad(text));
-    assert_none("files with a bad end", found.map(|(path, _)| path.display().to_string()));
+    assert_none(
+        "files that do not end with exactly one newline",
+        found.map(|(path, _)| path.display().to_string()),
+    );
 }
 
 /// Fails with the list if it is not empty.
@@ -48,7 +51,7 @@ fn assert_none(what: &str, found: impl Iterator<Item = String>) {
 
 /// A line of a file.
 struct Line {
-    /// As `src/main.rs:3`.
+    /// For example `src/main.rs:3`.
     place: String,
     text: String,
 }
@@ -63,7 +66,7 @@ fn lines() -> impl Iterator<Item = Line> {
     })
 }
 
-/// Returns the text files of the repository, with paths that start at its root.
+/// Returns the text files of the repository, with paths relative to its root.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = cargo::root();
     let (mut folders, mut found) = (vec![root.clone()], Vec::new());

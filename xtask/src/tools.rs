@@ -1,19 +1,19 @@
-//! Programs of others that cargo builds once, and keeps in `target/tools`.
+//! Third-party programs that cargo builds once and that are kept in `target/tools`.
 
 use crate::cargo::{self, cargo};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A program that a crate of the same name has.
+/// A program in a crate of the same name.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
-    /// The version that is installed where there is none.
+    /// The version to install if there is none.
     pub(crate) version: &'static str,
 }
 
 impl Tool {
-    /// Returns a call of the program: of the user's own, or else of ours.
+    /// Returns a call of the program: the user's own, or the one in `target/tools`.
     pub(crate) fn command(&self) -> Result<Command> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let dirs = std::env::split_paths(&path).chain([dir()?.join("bin")]);
@@ -30,8 +30,8 @@ impl Tool {
         Ok(command.status().is_ok_and(|it| it.success()))
     }
 
-    /// Builds the program if it is missing; returns whether it is there now. It must be, where
-    /// nothing may be left out.
+    /// Builds the program if it is missing; returns whether it is available. If nothing may be
+    /// skipped, it must be.
     pub(crate) fn ensure(&self) -> Result<bool> {
         if self.is_there()? {
             return Ok(true);
@@ -45,15 +45,15 @@ impl Tool {
 
     fn install(&self) -> Result<()> {
         let Self { name, version } = *self;
-        println!("installing {name} {version}; this takes a few minutes, once");
+        println!("installing {name} {version}; the first time, this takes a few minutes");
         let mut command = cargo(["install", "--quiet", "--locked", "--version", version]);
         command.arg(name).arg("--root").arg(dir()?);
-        // It runs for a second, and is built for minutes if it is to be fast.
+        // It runs for a second, but an optimized build takes minutes.
         command.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "false");
         cargo::run(&mut command)?;
         match self.is_there()? {
             true => Ok(()),
-            false => bail!("`{name}` was installed and cannot be run"),
+            false => bail!("`{name}` was installed but cannot be run"),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The stand-in's API server: nodes, namespaces, configuration maps, secrets and leases, enough
-//! of discovery for kubectl, and `Status` for everything else. With etcd, the leader answers,
-//! and the others pass on to it.
+//! The stand-in's API server: nodes, namespaces, configuration maps, secrets and leases, enough of
+//! discovery for kubectl, and `Status` for everything else. With etcd, the leader answers, and the
+//! other servers forward requests to it.
 
 use crate::etcd::Etcd;
 use crate::http::{Request, Response};
@@ -13,15 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where servers join etcd.
 pub(crate) const MEMBERS: &str = "/standin/members";
-/// Where nodes show their passwords, as in k3s.
+/// Where nodes send their passwords, as in k3s.
 pub(crate) const KUBELET: &str = "/v1-k3s/serving-kubelet.crt";
-/// Where agents learn of the servers, as in k3s.
+/// Where agents get the list of servers, as in k3s.
 pub(crate) const SERVERS: &str = "/v1-k3s/apiservers";
 /// The headers with the name and the password of a node, as in k3s.
 pub(crate) const NODE_NAME: &str = "k3s-node-name";
 pub(crate) const NODE_PASSWORD: &str = "k3s-node-password";
 
-/// Says that a request was passed on by another server, so that it is not passed on again.
+/// Marks a request that another server has forwarded, so that it is not forwarded again.
 const PASSED_ON: &str = "x-standin-passed-on";
 
 pub(crate) struct Api {
@@ -30,24 +30,24 @@ pub(crate) struct Api {
     pub(crate) token: String,
     /// The authority's certificate, as PEM.
     pub(crate) authority: String,
-    /// Where the objects are; a server without it has no others beside it.
+    /// The store of the objects; a server without it has no other servers.
     pub(crate) etcd: Option<Arc<Etcd>>,
 }
 
-/// What there is of an object's kind.
+/// The properties of a kind of objects.
 pub(crate) struct Kind {
     pub(crate) kind: &'static str,
     pub(crate) plural: &'static str,
     singular: &'static str,
     short: &'static str,
-    /// The group, nothing for the oldest kinds.
+    /// The group; empty for the oldest kinds.
     group: &'static str,
     is_namespaced: bool,
 }
 
 const LEASES: &str = "coordination.k8s.io";
 
-/// The kinds that the server knows, all of version v1 of their groups.
+/// The kinds that the server supports, all of version v1 of their groups.
 const KINDS: [Kind; 5] = [
     Kind {
         kind: "ConfigMap",
@@ -91,7 +91,7 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
-/// What a path means: all objects of a kind, those of a namespace, or one of them.
+/// The meaning of a path: all objects of a kind, those of a namespace, or one of them.
 struct Target<'a> {
     kind: &'static Kind,
     namespace: Option<&'a str>,
@@ -133,7 +133,7 @@ impl Api {
         }
     }
 
-    /// Returns whether this server has to do what only one does.
+    /// Returns whether this server has to do the work that only one server does.
     pub(crate) fn leads(&self) -> bool {
         self.etcd.as_ref().is_none_or(|it| it.standing() == Standing::Leading)
     }
@@ -148,7 +148,7 @@ impl Api {
     fn answer_as_leader(&self, etcd: &Etcd, request: &Request) -> Response {
         let before = self.store.stamp();
         let response = self.answer_here(request);
-        // Renewals are many, and are copied a little later with all else.
+        // Renewals are frequent, and are copied a little later together with other changes.
         let is_renewal = request.path().contains("/leases/") && request.method == "PATCH";
         if request.method == "GET" || is_renewal || self.store.stamp() == before {
             return response;
@@ -196,7 +196,7 @@ impl Api {
         }
     }
 
-    /// Adds a server to etcd as a learner, and gives it all data.
+    /// Adds a server to etcd as a learner, and sends it all data.
     fn add_member(&self, request: &Request) -> Response {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let (Some(name), Some(address)) = (body["name"].as_str(), body["address"].as_str()) else {
@@ -224,7 +224,7 @@ impl Api {
         }
     }
 
-    /// Returns the addresses of all servers, as their nodes tell them.
+    /// Returns the addresses of all servers, as reported by their nodes.
     fn servers(&self) -> Value {
         let (nodes, _) = self.store.list("nodes/");
         let role = "node-role.kubernetes.io/control-plane";
@@ -262,7 +262,7 @@ impl Api {
                     Err(refusal) => target.refused(name, &refusal),
                 };
             }
-            // Nodes join with this, and come again.
+            // Nodes join with this request, and repeat it.
             ("POST", None) if target.kind.kind == "Node" => Write::Join,
             ("POST", None) if !target.kind.is_namespaced || target.namespace.is_some() => {
                 Write::Create
@@ -284,7 +284,7 @@ impl Api {
         self.store.members().iter().any(|it| it.node() == node)
     }
 
-    /// Marks the node of a server: its etcd member goes first, then the object.
+    /// Deletes the node of a server: first its etcd member, then the object.
     fn begin_deletion(&self, request: &Request, target: &Target<'_>, name: &str) -> Response {
         let finalizer = "wrangler.cattle.io/managed-etcd-controller";
         let mark = json!({
@@ -320,7 +320,7 @@ impl Api {
     }
 
     fn write(&self, request: &Request, target: &Target<'_>, how: Write) -> Response {
-        // What some commands of kubectl send.
+        // The request of some kubectl commands.
         if request.header("content-type") == "application/vnd.kubernetes.protobuf" {
             return status(415, "UnsupportedMediaType", "the stand-in reads JSON only");
         }
@@ -403,7 +403,7 @@ fn target<'a>(group: &str, path: &[&'a str]) -> Option<Target<'a>> {
     fits.then_some(Target { kind, namespace, name })
 }
 
-/// Tells if labels fit to a selector like `a=b,c,d!=e`.
+/// Returns whether labels match a selector such as `a=b,c,d!=e`.
 fn is_selected(labels: &Value, selector: &str) -> bool {
     selector.split(',').all(|it| match it.split_once('=') {
         Some((key, value)) => match key.strip_suffix('!') {
@@ -525,7 +525,7 @@ mod tests {
         (folder, api)
     }
 
-    /// Asks with the token; returns the status and the body.
+    /// Sends a request with the token; returns the status and the body.
     fn ask(api: &Api, method: &str, target: &str, body: Value) -> (u16, Value) {
         let request = Request::new(method, target)
             .with("authorization", "Bearer secret")

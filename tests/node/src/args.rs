@@ -1,23 +1,23 @@
-//! What the command line and the environment ask for, as k3s reads them.
+//! The settings from the command line and the environment, read as k3s reads them.
 
 use crate::flags::{self, Flag, Unknown};
 use anyhow::bail;
 use std::path::PathBuf;
 
-/// What the program is to do.
+/// What the program must do.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    /// Say the version.
+    /// Print the version.
     Version,
-    /// Be containerd's client, with these arguments.
+    /// Run as containerd's client, with these arguments.
     Ctr(Vec<String>),
-    /// Be `rm`, which k3s's image has too.
+    /// Run as `rm`, which k3s's image also has.
     Rm(Vec<String>),
-    /// Be a node.
+    /// Run as a node.
     Node(Settings),
 }
 
-/// What a node is.
+/// The settings of a node.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) is_server: bool,
@@ -29,18 +29,18 @@ pub(crate) struct Settings {
     pub(crate) url: Option<String>,
     /// Whether the first server keeps its data in etcd, so that others can join it.
     pub(crate) is_cluster_init: bool,
-    /// Further names of the server, for its certificate.
+    /// Additional names of the server for its certificate.
     pub(crate) names: Vec<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) kubeconfig: PathBuf,
 }
 
-/// Reads what is asked for. Flags that k3s knows and a stand-in does not need are passed
-/// over, with their values.
+/// Reads the settings. Flags that k3s knows and the stand-in does not need are ignored, with their
+/// values.
 ///
 /// # Errors
 ///
-/// [`Unknown`] for a flag that k3s does not know; others when something is missing.
+/// [`Unknown`] for a flag that k3s does not know; other errors if something is missing.
 pub(crate) fn read(
     program: &str,
     mut args: impl Iterator<Item = String>,

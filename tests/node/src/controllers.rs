@@ -1,5 +1,5 @@
-//! What the leading server does all the time, beside answering: it promotes etcd's learner,
-//! removes the members of deleted nodes, and marks nodes whose leases are not renewed.
+//! The background work of the leading server: it promotes etcd's learner, removes the members of
+//! deleted nodes, and marks nodes whose leases are not renewed.
 
 use crate::api::Api;
 use crate::etcd::Etcd;
@@ -10,18 +10,18 @@ use serde_json::Value;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the controllers remember from round to round.
+/// The state that the controllers keep between rounds.
 pub(crate) struct Controllers {
     promotion: Duration,
     promoted: Instant,
-    /// The learner that is not reachable, and since when.
+    /// The learner that is not reachable, and the time since then.
     stalled: Option<(String, Instant)>,
     watch: Watch,
     leaving: Vec<(String, Instant)>,
 }
 
 impl Controllers {
-    /// Returns controllers that look at the learner every `promotion`.
+    /// Returns controllers that check the learner every `promotion`.
     pub(crate) fn new(promotion: Duration) -> Self {
         Self {
             promotion,
@@ -45,7 +45,7 @@ impl Controllers {
                     log::info(&format!("a controller failed: {err:?}"));
                 }
             } else {
-                // The next leader begins with nothing.
+                // The next leader starts with an empty state.
                 *self = Self::new(self.promotion);
             }
             thread::sleep(times::TICK);
@@ -87,7 +87,7 @@ impl Controllers {
         Ok(())
     }
 
-    /// Removes the members on deleted nodes, and then the nodes.
+    /// Removes the members of deleted nodes, and then the nodes.
     fn finish_deletions(&mut self, api: &Api) -> Result<(), Refusal> {
         let (nodes, _) = api.store.list("nodes/");
         let deleted = nodes.iter().filter(|it| !it["metadata"]["deletionTimestamp"].is_null());
@@ -130,7 +130,7 @@ fn remove_member(api: &Api, node: &str) -> Result<(), Refusal> {
     for member in members.iter().filter(|it| it.node() == node) {
         log::info(&format!("Removing name={} from etcd", member.name));
         api.store.change_members(|it| it.remove(&member.name))?;
-        // The removed one is told too, as long as it is known.
+        // The removed member is also notified, as long as it is known.
         if let Some(etcd) = &api.etcd
             && let Err(err) = etcd.replicate()
         {
@@ -150,7 +150,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
-    /// Returns a server that leads etcd alone, with a learner that is not there.
+    /// Returns a server that leads etcd alone, with a learner that does not exist.
     fn api(folder: &tempfile::TempDir) -> Api {
         let store = Arc::new(Store::open(folder.path().join("standin.json")).unwrap());
         let change = |it: &mut crate::members::Members| {

@@ -1,5 +1,5 @@
-//! The last words of a process that crashes: one line with the cause, and below it the
-//! goroutines, which are far longer than the end of a log that a host shows.
+//! The output of a process that crashes: one line with the cause, and below it the goroutines,
+//! which are much longer than the part of a log that a host shows.
 
 use crate::log;
 use std::fmt::Write as _;
@@ -49,7 +49,7 @@ fn klog_line(now: OffsetDateTime, cause: &str) -> String {
     )
 }
 
-/// Returns some sixty lines in the form of Go's dumps.
+/// Returns about sixty lines in the form of Go's dumps.
 fn goroutines() -> String {
     const WAITS: [&str; 4] = ["select", "chan receive", "IO wait", "sync.Cond.Wait"];
     let mut text = String::from("goroutine 1 [running]:\n");
@@ -68,7 +68,7 @@ fn goroutines() -> String {
 }
 
 fn say(text: &str) {
-    // A closed output is not a reason to do anything else than end.
+    // If the output is closed, the process still ends in the same way.
     let _ = io::stdout().write_all(text.as_bytes());
 }
 

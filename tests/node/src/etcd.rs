@@ -1,5 +1,5 @@
-//! A server as a member of etcd: it probes the others, leads or follows, and copies what it
-//! writes to them. What it may do at a time is decided by [`quorum`].
+//! A server as a member of etcd: it probes the others, leads or follows, and copies its writes to
+//! them. [`quorum`] decides what it may do at a time.
 
 use crate::http::{Client, Request, Response};
 use crate::keys::Authority;
@@ -15,22 +15,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Where members ask each other if they are there.
+/// Where members probe each other.
 const PROBE: &str = "/standin/probe";
 /// Where members read and replace each other's data.
 const DATA: &str = "/standin/data";
-/// The headers that say from which member a probe comes, where that one is, and for whom the
-/// probe is.
+/// The headers with the name of the member that sends a probe, its address, and the name of the
+/// member that the probe is for.
 const FROM: &str = "x-standin-from";
 const ADDRESS: &str = "x-standin-address";
 const TO: &str = "x-standin-to";
-/// The least time between two complaints about other members.
+/// The minimum time between two complaints about other members.
 const COMPLAINTS: Duration = Duration::from_millis(500);
 
 pub(crate) struct Etcd {
     /// This member's name.
     pub(crate) name: String,
-    /// Where this member is now, which need not be where it joined.
+    /// The current address of this member, which may differ from its address when it joined.
     address: String,
     token: String,
     config: ClientConfig,
@@ -40,20 +40,20 @@ pub(crate) struct Etcd {
 
 struct State {
     standing: Standing,
-    /// The term in which this member has begun to lead.
+    /// The term in which this member started to lead.
     term: u64,
     peers: BTreeMap<String, Arc<Peer>>,
     complained: Option<Instant>,
-    /// When the data was last copied to all that did not have it.
+    /// When the data was last copied to all members that did not have it.
     copied: Option<Instant>,
 }
 
-/// Another member, and what was last heard of it.
+/// Another member, and its last answer.
 struct Peer {
     name: String,
     is_removed: AtomicBool,
     view: Mutex<Option<View>>,
-    /// Probes have a connection of their own, so that no other request delays them.
+    /// Probes use a separate connection, so that no other request delays them.
     probes: Client,
     requests: Client,
 }
@@ -87,7 +87,7 @@ impl Etcd {
         self.state().standing.clone()
     }
 
-    /// Answers what other members ask; `None` for other requests.
+    /// Answers requests of other members; returns `None` for other requests.
     pub(crate) fn answer(&self, request: &Request) -> Option<Response> {
         match (request.method.as_str(), request.path()) {
             ("GET", PROBE) => Some(self.answer_probe(request)),
@@ -106,11 +106,11 @@ impl Etcd {
         peer.context("etcdserver: no leader")?.requests.send(request)
     }
 
-    /// Looks at what is known of the other members, and acts on it.
+    /// Evaluates the state of the other members, and acts on it.
     pub(crate) fn tick(&self) -> anyhow::Result<()> {
         self.keep_peers()?;
         let stamp = self.store.stamp();
-        // Another member may have begun a term since.
+        // Another member may have started a term since then.
         let is_leading = self.leads_in(stamp.0);
         let views = self.views();
         let members = self.store.members();
@@ -125,18 +125,18 @@ impl Etcd {
             };
         }
         self.change_standing(standing.clone());
-        // Not every round: leases are renewed all the time.
+        // Not in every round: leases are renewed all the time.
         if standing == Standing::Leading && self.has_to_copy() {
             self.send_to(|it| it.stamp < self.store.stamp());
         }
         Ok(())
     }
 
-    /// Copies the data to the others.
+    /// Copies the data to the other members.
     ///
     /// # Errors
     ///
-    /// When there is no majority that has it.
+    /// When no majority has it.
     pub(crate) fn replicate(&self) -> anyhow::Result<()> {
         let has_it = self.send_to(|_| true);
         let members = self.store.members();
@@ -172,7 +172,7 @@ impl Etcd {
         Ok(())
     }
 
-    /// Sends the data to the reachable members that fit; returns who has it.
+    /// Sends the data to the reachable members that match; returns the members that have it.
     fn send_to(&self, fits: impl Fn(&View) -> bool) -> Vec<String> {
         let peers: Vec<_> = self.state().peers.values().cloned().collect();
         let mut has_it = Vec::new();
@@ -193,7 +193,7 @@ impl Etcd {
         has_it
     }
 
-    /// Probes exactly the members that there are.
+    /// Probes exactly the current members.
     fn keep_peers(&self) -> anyhow::Result<()> {
         let members = self.store.members();
         let mut state = self.state();
@@ -320,7 +320,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::net::TcpListener;
 
-    /// Three members that listen, with the first `n_alive` of them answering.
+    /// Three members that listen; the first `n_alive` of them answer.
     fn three(folder: &tempfile::TempDir, n_alive: usize) -> Vec<Arc<Api>> {
         let authority = Authority::new("a").unwrap();
         let names = BTreeSet::from(["kubernetes".to_owned()]);

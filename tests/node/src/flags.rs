@@ -1,8 +1,8 @@
-//! The flags of `k3s server` and `k3s agent`, and the usage that k3s prints when it is given
-//! an unknown one: the cause first, two screens of usage below.
+//! The flags of `k3s server` and `k3s agent`, and the usage that k3s prints for an unknown flag:
+//! the cause first, then two screens of usage.
 //!
-//! Source: k3s, "k3s server" and "k3s agent" of its manual. The list has what both commands
-//! take, and is longer than either on purpose: the stand-in is strict about typing errors only.
+//! Source: "k3s server" and "k3s agent" in k3s's manual. The list has the flags of both commands,
+//! and is deliberately longer than either: the stand-in only rejects typing errors.
 
 use std::fmt::Write as _;
 
@@ -126,7 +126,7 @@ const WITH_VALUE: &[&str] = &[
     "write-kubeconfig-mode",
 ];
 
-/// Short names, and the long ones that they stand for.
+/// Short names, and their long names.
 const SHORT: &[(&str, &str)] = &[
     ("c", "config"),
     ("d", "data-dir"),
@@ -136,7 +136,7 @@ const SHORT: &[(&str, &str)] = &[
     ("t", "token"),
 ];
 
-/// What k3s knows of a flag.
+/// The properties of a flag in k3s.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Flag {
     Switch(&'static str),

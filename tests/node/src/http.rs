@@ -1,4 +1,4 @@
-//! HTTP/1 over TLS, as much of it as kubectl, clients in tests and nodes among themselves need.
+//! HTTP/1 over TLS, as far as kubectl, the clients in tests and the nodes require it.
 
 use crate::log;
 use anyhow::{Context as _, ensure};
@@ -15,7 +15,7 @@ use std::{io, thread};
 /// More than any object in a test.
 const MOST_BODY: usize = 16 << 20;
 const MOST_HEAD: u64 = 64 << 10;
-/// How long another server may take; containers that are stopped do not answer at all.
+/// The time limit for another server; containers that are stopped do not answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Request {
@@ -24,7 +24,7 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// If the client has shown a certificate of the authority.
+    /// Whether the client has sent a certificate of the authority.
     pub(crate) is_known: bool,
     is_last: bool,
 }
@@ -41,14 +41,13 @@ pub(crate) struct Client {
     port: u16,
     config: Arc<ClientConfig>,
     limit: Duration,
-    /// The connections that wait for the next request; none when every request has its own.
+    /// The connections that wait for the next request; `None` if every request uses its own.
     idle: Option<Mutex<Vec<Stream>>>,
 }
 
 type Stream = BufReader<StreamOwned<ClientConnection, TcpStream>>;
 
-/// The other server has another authority or does not know our token, so that asking again
-/// is of no use.
+/// The other server has another authority or does not know our token, so a retry is useless.
 #[derive(Debug)]
 pub(crate) struct Denied;
 
@@ -60,7 +59,7 @@ impl std::fmt::Display for Denied {
     }
 }
 
-/// The other server's certificate is for other names than the one that it was asked by.
+/// The other server's certificate is for other names than the requested one.
 #[derive(Debug)]
 pub(crate) struct WrongName {
     valid: String,
@@ -131,23 +130,23 @@ impl Client {
         Ok(Self { host, port, config: Arc::new(config), limit: PATIENCE, idle: None })
     }
 
-    /// Keeps connections open for later requests. Only for servers that give the length of
-    /// every answer, as the stand-in does.
+    /// Keeps connections open for later requests. Only for servers that send the length of every
+    /// answer, as the stand-in does.
     pub(crate) fn keep_alive(self) -> Self {
         Self { idle: Some(Mutex::default()), ..self }
     }
 
-    /// Sets how long connecting, and every step of an answer, may take.
+    /// Sets the time limit for connecting, and for each step of an answer.
     pub(crate) fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
     }
 
-    /// Asks the server. The error is [`Denied`] when the server is of another cluster.
+    /// Sends a request. The error is [`Denied`] if the server belongs to another cluster.
     pub(crate) fn send(&self, request: &Request) -> anyhow::Result<Response> {
         let kept = self.idle.as_ref().and_then(|it| lock(it).pop());
         if let Some(stream) = kept {
             match self.exchange(stream, request) {
-                // The server has ended the connection since.
+                // The server has closed the connection in the meantime.
                 Err(err) if !is_timeout(&err) => {}
                 other => return other,
             }
@@ -170,7 +169,7 @@ impl Client {
     }
 
     fn exchange(&self, mut stream: Stream, request: &Request) -> anyhow::Result<Response> {
-        // Version 1.0: the answer then comes in one piece, and the connection ends with it.
+        // Version 1.0: the answer then arrives in one piece, and the connection ends after it.
         let version = if self.idle.is_some() { "1.1" } else { "1.0" };
         let mut head = format!("{} {} HTTP/{version}\r\n", request.method, request.target);
         head += &format!("host: {}:{}\r\n", self.host, self.port);
@@ -199,7 +198,7 @@ fn is_timeout(err: &anyhow::Error) -> bool {
     matches!(kind, Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
 }
 
-/// Answers requests for ever, each connection in a thread of its own.
+/// Answers requests for ever, each connection in a separate thread.
 pub(crate) fn serve(
     listener: TcpListener,
     config: ServerConfig,
@@ -210,7 +209,7 @@ pub(crate) fn serve(
         for tcp in listener.incoming().flatten() {
             let (config, answer) = (Arc::clone(&config), Arc::clone(&answer));
             let connection = thread::Builder::new().name("connection".to_owned());
-            // A connection that breaks is its client's affair.
+            // A broken connection affects only its client.
             let spawned = connection.spawn(move || {
                 let _ = serve_connection(tcp, config, &*answer);
             });
@@ -251,7 +250,7 @@ fn serve_connection(
     Ok(())
 }
 
-/// Reads a request; nothing when the client has ended the connection.
+/// Reads a request; returns `None` if the client has closed the connection.
 fn read_request(stream: &mut impl BufRead) -> anyhow::Result<Option<Request>> {
     let Some(head) = read_head(stream)? else { return Ok(None) };
     let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -312,13 +311,13 @@ fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
 }
 
 fn write(stream: &mut impl Write, head: &[u8], body: &[u8]) -> io::Result<()> {
-    // In one piece, so that it goes out in one record.
+    // In one piece, so that it is sent in one record.
     stream.write_all(&[head, body].concat())?;
     stream.flush()
 }
 
-/// Finds out if the connection failed because of the other side's certificate: its authority
-/// is not ours, as the authority comes from the token; or it is for other names.
+/// Returns whether the connection failed because of the other side's certificate: its authority is
+/// not ours, because ours comes from the token, or it is for other names.
 fn explain(err: io::Error) -> anyhow::Error {
     let cause = err.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
     match cause {

@@ -1,4 +1,4 @@
-//! The `ctr` of the image: it reads image archives as containerd does, and keeps the names.
+//! The `ctr` of the image: it reads image archives like containerd, and stores the names.
 
 use crate::STATE;
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -22,18 +22,18 @@ const WITH_VALUE: [&str; 8] = [
     "--index-name",
 ];
 
-/// The largest index that is looked into.
+/// The maximum size of an index that is read.
 const MOST_INDEX: u64 = 4 << 20;
 
 /// An image of an archive.
 #[derive(Debug, PartialEq)]
 struct Image {
     name: String,
-    /// As `sha256:…`.
+    /// For example `sha256:…`.
     digest: String,
 }
 
-/// Does what `ctr` does with these arguments.
+/// Runs `ctr` with these arguments.
 pub(crate) fn ctr(args: &[String], fails: bool) -> ExitCode {
     match run(args, Path::new(STATE), fails) {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,7 +67,7 @@ fn run(args: &[String], state: &Path, fails: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Returns the arguments that are no options.
+/// Returns the arguments that are not options.
 fn words(args: &[String]) -> Vec<&str> {
     let mut found = Vec::new();
     let mut args = args.iter().map(String::as_str);
@@ -85,7 +85,7 @@ fn words(args: &[String]) -> Vec<&str> {
 ///
 /// # Errors
 ///
-/// When it is no archive, or only a part of one.
+/// When it is not an archive, or only a part of one.
 fn read(mut input: impl Read) -> anyhow::Result<Vec<Image>> {
     let mut start = [0; 2];
     input.read_exact(&mut start)?;
@@ -109,13 +109,13 @@ fn read_archive(mut input: impl Read) -> anyhow::Result<Vec<Image>> {
             let index: Value = serde_json::from_slice(&text)?;
             indexes.insert(name.clone(), index);
         } else {
-            // The archive's reader would pass over a missing end.
+            // The archive's reader would accept a missing end.
             let size = entry.size();
             ensure!(io::copy(&mut entry, &mut io::sink())? == size, "`{name}` has no end");
         }
         names.insert(name);
     }
-    // Whoever writes to a pipe wants to be heard to the end.
+    // Read to the end, so that the writer of a pipe can finish.
     io::copy(&mut input, &mut io::sink())?;
     match (indexes.get("manifest.json"), indexes.get("index.json")) {
         (Some(manifest), _) => docker_images(manifest, &names),
@@ -124,7 +124,7 @@ fn read_archive(mut input: impl Read) -> anyhow::Result<Vec<Image>> {
     }
 }
 
-/// Finds the images of an archive as `docker save` writes it.
+/// Finds the images of an archive in the format of `docker save`.
 fn docker_images(manifest: &Value, names: &BTreeSet<String>) -> anyhow::Result<Vec<Image>> {
     let mut found = Vec::new();
     for image in manifest.as_array().context("`manifest.json` is no list")? {
@@ -163,7 +163,7 @@ fn add(list: &Path, images: &[Image]) -> anyhow::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let mut file = OpenOptions::new().create(true).append(true).read(true).open(list)?;
-    // Two imports may run at once.
+    // Two imports may run at the same time.
     file.lock()?;
     let mut known = String::new();
     file.read_to_string(&mut known)?;
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn half_an_archive_is_refused_wherever_it_ends() {
         let whole = saved();
-        // The end is two empty blocks, which nobody needs.
+        // The end is two empty blocks, which are not required.
         for length in (0..whole.len() - 1024).step_by(100) {
             assert!(names(&whole[..length]).is_err(), "{length}");
         }

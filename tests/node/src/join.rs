@@ -1,12 +1,12 @@
-//! How a node comes to a server: it asks again and again until there is an answer.
+//! How a node joins a server: it retries until there is an answer.
 
 use crate::http::{Denied, WrongName};
 use crate::{log, times};
 use std::thread;
 use std::time::Duration;
 
-/// Does something until it succeeds, as agents do: whatever the failure, they try again, and
-/// log every one.
+/// Repeats an operation until it succeeds, like agents: they retry after every failure, and log
+/// each.
 pub(crate) fn without_end<T>(url: &str, mut step: impl FnMut() -> anyhow::Result<T>) -> T {
     let mut pause = Duration::from_millis(10);
     loop {
@@ -21,12 +21,12 @@ pub(crate) fn without_end<T>(url: &str, mut step: impl FnMut() -> anyhow::Result
     }
 }
 
-/// Does something until it succeeds, as servers do.
+/// Repeats an operation until it succeeds, like servers.
 ///
 /// # Errors
 ///
-/// When the other server does not know our token or has a certificate for other names: a
-/// server then gives up at once.
+/// When the other server does not know our token or has a certificate for other names: in that
+/// case, a server gives up immediately.
 pub(crate) fn until_hopeless<T>(
     url: &str,
     mut step: impl FnMut() -> anyhow::Result<T>,
@@ -37,12 +37,12 @@ pub(crate) fn until_hopeless<T>(
     })
 }
 
-/// Returns whether asking again is of no use.
+/// Returns whether a retry is useless.
 pub(crate) fn is_hopeless(err: &anyhow::Error) -> bool {
     err.is::<Denied>() || err.is::<WrongName>()
 }
 
-/// Says which server has refused, and what it has not accepted.
+/// Reports which server has refused, and what it did not accept.
 pub(crate) fn explain(err: anyhow::Error, url: &str) -> anyhow::Error {
     let what = match err.is::<Denied>() {
         true => format!("preparing server: token is not valid: {url}"),

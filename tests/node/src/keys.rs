@@ -1,6 +1,6 @@
-//! The cluster's keys and certificates, all made from the token: every node comes to the same
-//! authority without asking another. Whoever knows the token has all keys, and that is fine
-//! for clusters of tests and for nothing else.
+//! The cluster's keys and certificates, all derived from the token: every node derives the same
+//! authority without a request to another node. Anyone who knows the token has all keys, which is
+//! acceptable only for clusters of tests.
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -26,7 +26,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The authority of a cluster, and what it signs.
+/// The authority of a cluster, and the certificates that it signs.
 pub(crate) struct Authority {
     token: String,
     params: CertificateParams,
@@ -64,7 +64,7 @@ impl Authority {
         self.sign("server", params)
     }
 
-    /// Returns the identity of the one who may do everything.
+    /// Returns the identity of the administrator.
     pub(crate) fn admin(&self) -> anyhow::Result<Identity> {
         let mut params = params("system:admin", Some("system:masters"));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -72,11 +72,11 @@ impl Authority {
     }
 
     /// Returns the key that signs the tokens of service accounts, as PEM. Kubernetes does not
-    /// take Ed25519 for these: it is a P-256 key, in SEC 1's form without the public half,
-    /// which readers work out.
+    /// accept Ed25519 for them: it is a P-256 key in SEC 1 format without the public half, which
+    /// readers compute.
     pub(crate) fn accounts_key(&self) -> String {
         let mut secret = seed(&self.token, "accounts");
-        // Below the order of the curve, whatever the hash.
+        // Below the order of the curve, for any hash.
         secret[0] &= 0x7f;
         let mut der = vec![0x30, 49, 0x02, 1, 1, 0x04, 32];
         der.extend(secret);
@@ -85,7 +85,7 @@ impl Authority {
         pem("EC PRIVATE KEY", &der)
     }
 
-    /// Returns how to speak with the cluster's servers, and with no others.
+    /// Returns a client configuration that accepts only the cluster's servers.
     pub(crate) fn client(&self, identity: Option<&Identity>) -> anyhow::Result<ClientConfig> {
         let provider = provider();
         let config = ClientConfig::builder_with_provider(provider)
@@ -99,8 +99,8 @@ impl Authority {
         })
     }
 
-    /// Returns how to speak with the cluster's servers by whatever name or address: as agents
-    /// do, and members of etcd among themselves.
+    /// Returns a client configuration that accepts the cluster's servers under any name or address,
+    /// as agents and members of etcd do.
     pub(crate) fn client_of_any_name(
         &self,
         identity: Option<&Identity>,
@@ -112,7 +112,7 @@ impl Authority {
         Ok(config)
     }
 
-    /// Returns how to speak with clients; they may show a certificate of the authority.
+    /// Returns the server configuration; clients may send a certificate of the authority.
     pub(crate) fn serve(&self, identity: &Identity) -> anyhow::Result<ServerConfig> {
         let roots = Arc::new(self.roots()?);
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
@@ -126,7 +126,7 @@ impl Authority {
         Ok(config)
     }
 
-    /// Writes the file by which kubectl reaches this server.
+    /// Writes the kubeconfig file for this server.
     pub(crate) fn write_kubeconfig(&self, path: &Path) -> anyhow::Result<()> {
         let admin = self.admin()?;
         let encode = |it: &str| BASE64_STANDARD.encode(it);
@@ -170,7 +170,7 @@ impl Authority {
     }
 }
 
-/// Accepts every certificate of the authority, whatever names are in it.
+/// Accepts every certificate of the authority, regardless of its names.
 #[derive(Debug)]
 struct AnyName(Arc<WebPkiServerVerifier>);
 
@@ -228,7 +228,7 @@ impl Identity {
     }
 }
 
-/// Writes a file that is its owner's alone; nobody sees half of it.
+/// Writes a file that only its owner can access; readers never see an incomplete file.
 pub(crate) fn write_secret(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let write = || {
         if let Some(folder) = path.parent() {
@@ -249,7 +249,7 @@ pub(crate) fn write_secret(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// When the system has no randomness.
+/// When the system provides no randomness.
 pub(crate) fn random(n_bytes: usize) -> anyhow::Result<String> {
     let mut bytes = vec![0; n_bytes];
     let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
@@ -277,7 +277,7 @@ fn params(name: &str, organization: Option<&str>) -> CertificateParams {
 }
 
 fn key(token: &str, purpose: &str) -> anyhow::Result<KeyPair> {
-    // The frame that PKCS #8 has for every Ed25519 key.
+    // The PKCS #8 frame of every Ed25519 key.
     let mut der =
         vec![0x30, 46, 0x02, 1, 0, 0x30, 5, 0x06, 3, 0x2b, 0x65, 0x70, 0x04, 34, 0x04, 32];
     der.extend(seed(token, purpose));

@@ -1,5 +1,5 @@
-//! What a node does itself: it shows its password, tells of itself, and renews its lease. It
-//! begins a while after the process does, and what the API says until then is old.
+//! The work of the node itself: it sends its password, registers itself, and renews its lease. It
+//! starts some time after the process, and until then the API has old data.
 
 use crate::api::{KUBELET, NODE_NAME, NODE_PASSWORD, SERVERS};
 use crate::args::Settings;
@@ -16,13 +16,13 @@ use time::OffsetDateTime;
 pub(crate) struct Kubelet<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) servers: &'a Servers,
-    /// When the process began.
+    /// When the process started.
     pub(crate) started: Instant,
-    /// When the node is Ready; `None` is never.
+    /// When the node is Ready; `None` means never.
     pub(crate) ready_after: Option<Duration>,
 }
 
-/// The cluster knows another password for this node's name.
+/// The cluster has another password for this node's name.
 #[derive(Debug)]
 pub(crate) struct Rejected;
 
@@ -35,11 +35,11 @@ impl std::fmt::Display for Rejected {
 }
 
 impl Kubelet<'_> {
-    /// Shows the node's password to a server.
+    /// Sends the node's password to a server.
     ///
     /// # Errors
     ///
-    /// [`Rejected`] when it is the wrong one; others when no server answers.
+    /// [`Rejected`] if the password is wrong; other errors if no server answers.
     pub(crate) fn log_in(&self) -> anyhow::Result<()> {
         let own = password::own(Path::new(password::PATH))?;
         let request = Request::new("POST", KUBELET)
@@ -89,8 +89,8 @@ impl Kubelet<'_> {
         accepted(self.servers.send(request)?)
     }
 
-    /// Brings the node's readiness up to date, and renews its lease. A node that was deleted is
-    /// gone until its next start, as in k3s.
+    /// Updates the node's readiness, and renews its lease. A node that was deleted does not exist
+    /// until its next start, as in k3s.
     fn report(&self) -> anyhow::Result<()> {
         let name = &self.settings.name;
         let found = self.servers.send(Request::new("GET", &format!("/api/v1/nodes/{name}")))?;

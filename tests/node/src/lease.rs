@@ -1,4 +1,4 @@
-//! Leases: a node that works renews its own, and one that does not is Unknown after a while.
+//! Leases: a node that works renews its own; a node that does not becomes Unknown after some time.
 
 use crate::times;
 use serde_json::{Value, json};
@@ -33,8 +33,8 @@ fn micro_time(now: OffsetDateTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
 }
 
-/// What the node controller remembers. It starts with nothing, so that a node counts as alive
-/// for a while after a start, whatever its lease says.
+/// The state of the node controller. It starts empty, so a node counts as alive for some time after
+/// a start, regardless of its lease.
 #[derive(Default)]
 pub(crate) struct Watch {
     last: Option<Instant>,
@@ -44,7 +44,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Returns which of the nodes are lost, given all nodes and their last signs of life.
     pub(crate) fn lost(&mut self, now: Instant, nodes: Vec<(String, Value)>) -> Vec<String> {
-        // Where this process has no time to look, the nodes have none to renew.
+        // While this process does not run, the nodes may not run either.
         let passed = self.last.replace(now).map_or(Duration::ZERO, |it| now - it);
         let passed = passed.min(times::TICK * 2);
         self.seen.retain(|name, _| nodes.iter().any(|(it, _)| it == name));
@@ -72,7 +72,7 @@ pub(crate) fn sign_of_life(node: &Value, lease: Option<&Value>) -> Value {
     json!([renewed, reported])
 }
 
-/// Returns the node's conditions with an unknown readiness; nothing when it is so already.
+/// Returns the node's conditions with an unknown readiness, or `None` if it is unknown already.
 pub(crate) fn unknown(node: &Value, now: &str) -> Option<Value> {
     let conditions = node["status"]["conditions"].as_array()?;
     let is_ready = |it: &Value| it["type"] == "Ready";

@@ -1,14 +1,14 @@
-//! Lines in k3s's style, and times in Kubernetes's.
+//! Log lines in k3s's format, and times in Kubernetes's format.
 
 use std::io::{self, Write as _};
 use time::OffsetDateTime;
 
-/// Says something on the standard output.
+/// Prints a message on standard output.
 pub(crate) fn info(message: &str) {
     say("info", message);
 }
 
-/// Says why the process ends.
+/// Prints why the process ends.
 pub(crate) fn fatal(message: &str) {
     say("fatal", message);
 }
@@ -22,6 +22,6 @@ pub(crate) fn now() -> String {
 }
 
 fn say(level: &str, message: &str) {
-    // Nobody listening is no reason to stop.
+    // A closed output is not a reason to stop.
     let _ = writeln!(io::stdout(), "time=\"{}\" level={level} msg={message:?}", now());
 }

@@ -1,5 +1,5 @@
-//! A stand-in for the k3s image, for tests of clusters: one static program that is the node's
-//! first process, and the `ctr` that is run beside it.
+//! A stand-in for the k3s image, for tests of clusters: one static program that is the node's first
+//! process, and the `ctr` that runs beside it.
 
 mod api;
 mod args;
@@ -36,13 +36,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, io, thread};
 
-/// The version that the program says to be, as in `kubectl get nodes`.
+/// The version that the program reports, for example in `kubectl get nodes`.
 const VERSION: &str = "v1.34.1+k3s1";
 
 /// Where k3s keeps its state.
 const STATE: &str = "/var/lib/rancher/k3s";
 
-/// Tells a container that it has crashed before.
+/// Records in a container that it has crashed before.
 const CRASHED: &str = "/crashed";
 
 fn main() -> ExitCode {
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(err) => {
             if let Some(unknown) = err.downcast_ref::<Unknown>() {
-                // A closed output is not a reason to do anything else than end.
+                // If the output is closed, the process still ends in the same way.
                 let _ = write!(io::stdout(), "{unknown}\n{}", flags::usage(unknown.is_server));
                 return ExitCode::FAILURE;
             }

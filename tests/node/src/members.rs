@@ -1,5 +1,5 @@
-//! The members of the cluster's etcd: who they are, and where. An address is what a member had
-//! when it joined, and never changes.
+//! The members of the cluster's etcd: names and addresses. The address is that of the member when
+//! it joined, and never changes.
 
 use crate::keys;
 use serde_json::{Value, json};
@@ -8,17 +8,17 @@ use std::{fs, io};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Member {
-    /// The name of the node, and a random end: a node that joins again is another member.
+    /// The name of the node, and a random suffix: a node that joins again is another member.
     pub(crate) name: String,
     pub(crate) address: String,
-    /// Whether it only learns, and has no vote yet.
+    /// Whether it is a learner, without a vote.
     pub(crate) is_learner: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Members(Vec<Member>);
 
-/// Returns the name of this node as a member, the same as long as its container lives.
+/// Returns the name of this node as a member, which is the same as long as its container exists.
 ///
 /// # Errors
 ///
@@ -36,12 +36,12 @@ pub(crate) fn own_name(path: &Path, node: &str) -> anyhow::Result<String> {
 }
 
 impl Member {
-    /// Returns the name of the node that it is on.
+    /// Returns the name of the member's node.
     pub(crate) fn node(&self) -> &str {
         self.name.rsplit_once('-').map_or(&self.name, |(node, _)| node)
     }
 
-    /// Returns where it answers.
+    /// Returns the address at which it answers.
     pub(crate) fn url(&self) -> String {
         match self.address.contains(':') {
             true => format!("https://{}", self.address),
@@ -92,11 +92,11 @@ impl Members {
         self.0.iter().find(|it| it.is_learner)
     }
 
-    /// Adds a learner; one that was added before and asks again is fine.
+    /// Adds a learner; a learner that was added before may ask again.
     ///
     /// # Errors
     ///
-    /// What etcd or k3s say, when it cannot be added.
+    /// The message of etcd or k3s, if it cannot be added.
     pub(crate) fn add_learner(&mut self, name: &str, address: &str) -> Result<(), String> {
         if self.find(name).is_some_and(|it| it.address == address) {
             return Ok(());
@@ -116,7 +116,7 @@ impl Members {
         Ok(())
     }
 
-    /// Gives the learner its vote.
+    /// Promotes the learner to a voting member.
     pub(crate) fn promote(&mut self, name: &str) {
         if let Some(member) = self.0.iter_mut().find(|it| it.name == name) {
             member.is_learner = false;
@@ -136,7 +136,7 @@ mod tests {
     fn there_is_one_learner_at_a_time() {
         let mut members = Members::of_first("a-1", "10.0.0.1");
         members.add_learner("b-1", "10.0.0.2").unwrap();
-        // It asks again, as its container was started again.
+        // It asks again because its container was restarted.
         members.add_learner("b-1", "10.0.0.2").unwrap();
         let refused = members.add_learner("c-1", "10.0.0.3").unwrap_err();
         assert_eq!(refused, "etcdserver: too many learner members in cluster");

@@ -1,4 +1,4 @@
-//! What a node knows of itself, and the object that tells the API server of it.
+//! The node's information about itself, and the object that reports it to the API server.
 
 use crate::args::Settings;
 use crate::log;
@@ -12,13 +12,13 @@ pub(crate) fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Returns the node's own addresses, without those of the loopback.
+/// Returns the node's own addresses, except the loopback addresses.
 pub(crate) fn addresses() -> Vec<Ipv4Addr> {
     local_addresses(&fs::read_to_string("/proc/net/fib_trie").unwrap_or_default())
 }
 
-/// Returns the names and addresses that a server's certificate has. The name of the node is not
-/// one of them, as in k3s: only `--tls-san` adds it.
+/// Returns the names and addresses in a server's certificate. As in k3s, the name of the node is
+/// not one of them: only `--tls-san` adds it.
 pub(crate) fn server_names(settings: &Settings) -> BTreeSet<String> {
     let fixed = [
         "localhost",
@@ -37,7 +37,7 @@ pub(crate) fn server_names(settings: &Settings) -> BTreeSet<String> {
     names
 }
 
-/// Returns the node as an object of Kubernetes.
+/// Returns the node as a Kubernetes object.
 pub(crate) fn object(settings: &Settings, version: &str, is_ready: bool) -> Value {
     let name = &settings.name;
     json!({
@@ -108,8 +108,8 @@ fn status(settings: &Settings, version: &str, is_ready: bool) -> Value {
     })
 }
 
-/// Finds the addresses that the kernel's routing table calls local: a line with the address,
-/// and then one with what it is.
+/// Finds the addresses that the kernel's routing table lists as local: a line with the address is
+/// followed by one with its type.
 fn local_addresses(table: &str) -> Vec<Ipv4Addr> {
     let mut found = Vec::new();
     let mut last = None;

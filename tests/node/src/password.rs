@@ -1,5 +1,5 @@
-//! Node passwords: every container has one in its own layer, and the cluster keeps its hash
-//! under the node's name. Another container cannot take the name until the hash is removed.
+//! Node passwords: every container stores one in its own layer, and the cluster stores its hash
+//! under the node's name. Another container cannot use the name until the hash is removed.
 
 use crate::keys;
 use crate::store::{Refusal, Store, Write};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::{fs, io};
 
-/// Where a node has its password.
+/// The path of the node's password.
 pub(crate) const PATH: &str = "/etc/rancher/node/password";
 
-/// What k3s says about a wrong password.
+/// k3s's message about a wrong password.
 pub(crate) const REJECTED: &str = "Node password rejected, duplicate hostname or contents of \
     '/etc/rancher/node/password' may not match server node-passwd entry, try enabling a unique \
     node name with the --with-node-id flag";
@@ -34,11 +34,11 @@ pub(crate) fn own(path: &Path) -> anyhow::Result<String> {
     }
 }
 
-/// Checks a node's password; the first one for a name is kept.
+/// Checks a node's password; the first password for a name is stored.
 ///
 /// # Errors
 ///
-/// When it cannot be kept.
+/// When it cannot be stored.
 pub(crate) fn is_right(store: &Store, node: &str, password: &str) -> Result<bool, Refusal> {
     let name = format!("{node}.node-password.k3s");
     let key = format!("secrets/kube-system/{name}");

@@ -1,8 +1,8 @@
-//! A node with a true control plane: etcd, kube-apiserver and kube-controller-manager run as
+//! A node with a real control plane: etcd, kube-apiserver and kube-controller-manager run as
 //! children of this process. There is still no kubelet.
 //!
-//! etcd speaks plain HTTP with whoever reaches the container's address: fine for the private
-//! network of a test, and for nothing else.
+//! etcd accepts plain HTTP from anyone who reaches the container's address, which is acceptable
+//! only in the private network of a test.
 
 use crate::args::Settings;
 use crate::http::{Client, Request, Response};
@@ -24,13 +24,13 @@ use time::OffsetDateTime;
 
 const PROGRAMS: &str = "/usr/bin";
 const LOGS: &str = "/var/log";
-/// How long the children may take to end, all together.
+/// The time limit for the children to end, all together.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Between two renewals of a lease: a true API server is slower than the stand-in's.
+/// The interval between renewals of a lease: a real API server is slower than the stand-in's.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// The children, by their ids. What is no longer there has ended.
+/// The children by their ids. A child that is missing here has ended.
 static CHILDREN: Mutex<Children> =
     Mutex::new(Children { running: BTreeMap::new(), is_stopping: false, has_reaper: false });
 static CHILD_ENDED: Condvar = Condvar::new();
@@ -41,12 +41,12 @@ struct Children {
     has_reaper: bool,
 }
 
-/// Tells if the container has the programs of a control plane.
+/// Returns whether the container has the programs of a control plane.
 pub(crate) fn is_there() -> bool {
     Path::new(PROGRAMS).join("kube-apiserver").exists()
 }
 
-/// Runs a node. Returns only when it cannot be run.
+/// Runs a node. Returns only if it cannot be run.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     let role = if settings.is_server { "k3s" } else { "k3s agent" };
     log::info(&format!("Starting {role} {} (control plane without kubelets)", crate::VERSION));
@@ -62,13 +62,13 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     }
 }
 
-/// Ends the children in the order in which they need each other: the store comes last.
+/// Ends the children in the order of their dependencies: the store is last.
 pub(crate) fn stop() {
     let deadline = Instant::now() + PATIENCE;
     let mut children = lock();
     children.is_stopping = true;
-    // The API server waits for its clients, of which the controllers are one. What it leaves
-    // of the time is etcd's, which must not be cut off.
+    // The API server waits for its clients, including the controllers. The remaining time is for
+    // etcd, which must not be killed.
     let groups: [(&[_], _); 2] = [
         (&["kube-apiserver", "kube-controller-manager"], deadline - PATIENCE / 2),
         (&["etcd"], deadline),
@@ -90,7 +90,7 @@ pub(crate) fn stop() {
 fn run_server(settings: &Settings, authority: &Authority) -> anyhow::Result<()> {
     let store = match &settings.url {
         Some(url) => {
-            // The first server's API server says when its store is there, and if our token is
+            // The first server's API server reports when its store exists, and whether our token is
             // the right one.
             let first = admin_client(authority, url)?;
             join::until_hopeless(url, || get(&first, "/readyz").map(drop))?;
@@ -167,7 +167,7 @@ fn start_controllers(authority: &Authority) -> anyhow::Result<()> {
         "kube-controller-manager",
         &[
             format!("--kubeconfig={kubeconfig}"),
-            // A node without a kubelet would be taken for a lost one.
+            // A node without a kubelet would be treated as lost.
             "--controllers=*,-node-lifecycle-controller".to_owned(),
             "--leader-elect=false".to_owned(),
             format!("--service-account-private-key-file={}", file("accounts.key")),
@@ -197,26 +197,26 @@ fn admin_client(authority: &Authority, url: &str) -> anyhow::Result<Client> {
     Client::new(url, authority.client(Some(&authority.admin()?))?)
 }
 
-/// Makes the node known and Ready.
+/// Registers the node and marks it as Ready.
 fn register(settings: &Settings, client: &Client) -> anyhow::Result<()> {
     let version = get(client, "/version")?;
     let version = version["gitVersion"].as_str().context("the server has no version")?;
     let object = node::object(settings, version, true);
     let made = send(client, "POST", "/api/v1/nodes", "application/json", &object)?;
-    // It is there already when the container was started before.
+    // It exists already if the container was started before.
     ensure!(matches!(made.status, 201 | 409), "the node is refused: {}", describe(&made));
     let path = format!("/api/v1/nodes/{}", settings.name);
     patch(client, &format!("{path}/status"), &json!({ "status": object["status"] }))?;
     let labels = &object["metadata"]["labels"];
-    // Every new node is tainted as not ready, and only a controller of ours that does not
-    // run here would take it away.
+    // Every new node has the taint "not ready"; only a controller that does not run here would
+    // remove it.
     let rest = json!({ "metadata": { "labels": labels }, "spec": { "taints": null } });
     patch(client, &path, &rest)?;
     log::info(&format!("Successfully registered node {}", settings.name));
     Ok(())
 }
 
-/// Renews the node's lease for ever. A host that waits for a node waits for this.
+/// Renews the node's lease for ever. A host that waits for a node waits for this lease.
 fn keep_lease(settings: &Settings, client: &Client) -> ! {
     let path = format!("{}?fieldManager=kubelet&force=true", lease::path(&settings.name));
     loop {
@@ -258,7 +258,7 @@ fn send(
     client.send(&Request::new(method, path).with_body(content_type, body))
 }
 
-/// Returns the status, and what the server says of it.
+/// Returns the status and the server's answer.
 fn describe(response: &Response) -> String {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     format!("{} {}", response.status, body["message"].as_str().unwrap_or_default())
@@ -285,15 +285,14 @@ fn spawn(name: &'static str, args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for every child, also for those that are only ours because their parents ended:
-/// nobody else does that for the first process. Ends the process when a part of the control
-/// plane has ended by itself.
+/// Waits for every child, including those that were adopted because their parents ended: only the
+/// first process can do that. Ends the process if a part of the control plane has ended by itself.
 fn reap() {
     loop {
         let (id, status) = match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) => (pid.as_raw_pid(), status),
             Ok(None) => continue,
-            // There is no child; that is so only while the node stops.
+            // There is no child, which is the case only while the node stops.
             Err(_) => {
                 thread::sleep(Duration::from_millis(100));
                 continue;

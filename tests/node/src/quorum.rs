@@ -1,7 +1,7 @@
-//! What a member of etcd may do, from what it hears of the others. Pure.
+//! Decides what a member of etcd may do, from the answers of the others. Pure.
 //!
-//! Whoever leads goes on; without a leader, the first voting member that is reachable takes
-//! over. There is never one without a majority of the voting members.
+//! The leader continues to lead; without a leader, the first voting member that is reachable takes
+//! over. There is never a leader without a majority of the voting members.
 
 use crate::members::Members;
 use std::collections::BTreeMap;
@@ -9,31 +9,31 @@ use std::collections::BTreeMap;
 /// The age of a copy of the data: the term of its leader, and its version in that term.
 pub(crate) type Stamp = (u64, u64);
 
-/// What another member says of itself; only of members that are reachable.
+/// The answer of another member; only for members that are reachable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct View {
     pub(crate) is_leading: bool,
     pub(crate) stamp: Stamp,
 }
 
-/// What this member may do.
+/// The permitted actions of this member.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Standing {
     /// Nothing: it has been removed.
     Removed,
-    /// Nothing yet: it learns.
+    /// Nothing yet: it is a learner.
     Learner,
     /// Nothing: there is no majority, or no leader yet.
     NoLeader,
     /// Take over.
     Candidate,
-    /// Pass requests on to this member.
+    /// Forward requests to this member.
     Following(String),
-    /// Answer.
+    /// Answer requests.
     Leading,
 }
 
-/// Returns what the member `own` may do, which has data with `stamp`, and may be leading.
+/// Returns what the member `own` may do, which has data with `stamp`, and may be the leader.
 pub(crate) fn decide(
     members: &Members,
     own: &str,
@@ -57,7 +57,7 @@ pub(crate) fn decide(
     let leader = leaders.filter(|(_, it)| it.is_leading).max_by_key(|(_, it)| it.stamp);
     match leader {
         Some((_, it)) if is_leading && it.stamp.0 <= stamp.0 => Standing::Leading,
-        // All that it has written since it leads is here, or will be soon.
+        // Everything that it has written as leader is here, or will be soon.
         Some((name, it)) if it.stamp.0 == stamp.0 => Standing::Following(name.clone()),
         Some(_) => Standing::NoLeader,
         None if is_leading => Standing::Leading,
@@ -115,7 +115,7 @@ mod tests {
     fn whoever_leads_goes_on() {
         check("a-1", false, &[("b-1", view(true, 2))], Standing::Following("b-1".into()));
         check("b-1", true, &[("a-1", view(false, 2))], Standing::Leading);
-        // This member has not got the data of the new term yet.
+        // This member does not have the data of the new term yet.
         check("a-1", false, &[("b-1", view(true, 3))], Standing::NoLeader);
         check("b-1", true, &[("a-1", view(true, 3))], Standing::NoLeader);
     }

@@ -1,5 +1,5 @@
-//! The servers as an agent knows them: it joins through one, and later uses the addresses of
-//! all, which outlive its container's stops.
+//! The servers that an agent knows: it joins through one, and later uses the addresses of all,
+//! which are kept when its container stops.
 
 use crate::http::{Client, Request, Response};
 use crate::{keys, times};
@@ -14,12 +14,12 @@ pub(crate) struct Servers {
     config: ClientConfig,
     token: String,
     path: Option<PathBuf>,
-    /// The one that answered last comes first.
+    /// The server that answered last is first.
     clients: Mutex<Vec<Arc<Client>>>,
 }
 
 impl Servers {
-    /// Returns the server at `url`, and those that are in the file at `path`, if there is one.
+    /// Returns the server at `url`, and those in the file at `path`, if it exists.
     ///
     /// # Errors
     ///
@@ -40,11 +40,11 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Asks one server after the other until one answers.
+    /// Queries one server after another until one answers.
     ///
     /// # Errors
     ///
-    /// What the last one said, when none does.
+    /// The error of the last server, if none answers.
     pub(crate) fn send(&self, request: Request) -> anyhow::Result<Response> {
         let request = request.with("authorization", &format!("Bearer {}", self.token));
         let clients = self.lock().clone();
@@ -64,11 +64,11 @@ impl Servers {
         bail!("{} {}", response.status, body["message"].as_str().unwrap_or_default());
     }
 
-    /// Remembers the addresses of all servers.
+    /// Stores the addresses of all servers.
     ///
     /// # Errors
     ///
-    /// When they cannot be kept.
+    /// When they cannot be stored.
     pub(crate) fn learn(&self, list: &Value) -> anyhow::Result<()> {
         let new = addresses(list);
         let known: Vec<_> = self.lock().iter().map(|it| it.host.clone()).collect();

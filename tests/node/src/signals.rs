@@ -1,13 +1,13 @@
-//! The signals that end the process: the first process of a container has no handlers of
-//! its own, and would not hear of them.
+//! The signals that end the process: the first process of a container has no default handlers, and
+//! would ignore them.
 
 use crate::plane;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::{io, process, thread};
 
-/// Makes SIGTERM and SIGINT end the process at once, after its children, with exit code 1 as
-/// in k3s; with `hang`, SIGTERM does nothing.
+/// Makes SIGTERM and SIGINT end the process immediately, after its children, with exit code 1 as in
+/// k3s; with `hang`, SIGTERM has no effect.
 pub(crate) fn install(hang: bool) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -1,5 +1,5 @@
-//! A node that only says that it is one: there is an API server with a few objects, and no
-//! kubelet. It starts, joins and ends as a node of k3s does.
+//! A node that only claims to be one: there is an API server with a few objects, and no kubelet. It
+//! starts, joins and ends like a node of k3s.
 
 use crate::api::{Api, MEMBERS};
 use crate::args::Settings;
@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use std::{fs, thread};
 
-/// Runs a node. Returns only when it cannot be run.
+/// Runs a node. Returns only if it cannot be run.
 pub(crate) fn run(settings: Settings, switches: Switches) -> anyhow::Result<()> {
     if settings.is_server {
         run_server(settings, switches)
@@ -31,7 +31,7 @@ pub(crate) fn run(settings: Settings, switches: Switches) -> anyhow::Result<()> 
     }
 }
 
-/// Returns the token, which the first server may have to make up.
+/// Returns the token, which the first server may have to generate.
 pub(crate) fn token(settings: &Settings) -> anyhow::Result<String> {
     if let Some(token) = &settings.token {
         return Ok(token.clone());
@@ -113,8 +113,8 @@ fn run_server(settings: Settings, switches: Switches) -> anyhow::Result<()> {
     kubelet.run()
 }
 
-/// Returns this server as a member of etcd, which it may have to join; `None` when it keeps its
-/// data alone.
+/// Returns this server as a member of etcd, which it may have to join; `None` if it stores its data
+/// alone.
 fn etcd(
     settings: &Settings,
     authority: &Authority,
@@ -151,8 +151,8 @@ fn etcd(
     Ok(Some(Arc::new(etcd)))
 }
 
-/// Joins etcd as a learner, and returns its data. There is one attempt, as in k3s: whatever goes
-/// wrong ends the server.
+/// Joins etcd as a learner, and returns its data. There is one attempt, as in k3s: any failure ends
+/// the server.
 fn join_etcd(
     client: &Client,
     url: &str,

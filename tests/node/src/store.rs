@@ -1,5 +1,5 @@
-//! The stand-in's objects, in memory and in one file that outlives the process. With etcd, its
-//! members are there too, and the whole is copied from the leader to the others.
+//! The stand-in's objects, in memory and in one file that outlives the process. With etcd, the file
+//! also has its members, and everything is copied from the leader to the others.
 
 use crate::members::Members;
 use crate::quorum::Stamp;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
-/// All objects, by keys like `nodes/NAME` and `configmaps/NAMESPACE/NAME`.
+/// All objects, by keys such as `nodes/NAME` and `configmaps/NAMESPACE/NAME`.
 pub(crate) struct Store {
     path: PathBuf,
     content: Mutex<Content>,
@@ -19,19 +19,19 @@ pub(crate) struct Store {
 /// How an object is written.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Write {
-    /// There must be none yet.
+    /// The object must not exist yet.
     Create,
-    /// There must be one, of the version that the new one names if it names any.
+    /// The object must exist, with the version in the new object if it has one.
     Replace,
-    /// As in [`Write::Replace`], and what is not spoken of stays.
+    /// As [`Write::Replace`], but fields that are absent stay.
     Merge,
-    /// Whether there is one or not.
+    /// Whether the object exists or not.
     Apply,
-    /// As in [`Write::Apply`], and what is not spoken of stays.
+    /// As [`Write::Apply`], but fields that are absent stay.
     Join,
 }
 
-/// Why an object is not written.
+/// The reason why an object is not written.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Exists,
@@ -42,7 +42,7 @@ pub(crate) enum Refusal {
 
 #[derive(Default)]
 struct Content {
-    /// How often another server has begun to lead.
+    /// How often a server has become the leader.
     term: u64,
     version: u64,
     members: Members,
@@ -50,7 +50,7 @@ struct Content {
 }
 
 impl Store {
-    /// Reads the file, if there is one.
+    /// Reads the file, if it exists.
     pub(crate) fn open(path: PathBuf) -> anyhow::Result<Self> {
         let content = match fs::read(&path) {
             Ok(bytes) => Content::parse(&bytes)
@@ -63,7 +63,7 @@ impl Store {
         Ok(Self { path, content: Mutex::new(content) })
     }
 
-    /// Returns the objects whose keys start so, in their order, and the store's version.
+    /// Returns the objects whose keys have this prefix, in their order, and the store's version.
     pub(crate) fn list(&self, prefix: &str) -> (Vec<Value>, u64) {
         let content = self.lock();
         let mut found: Vec<_> =
@@ -76,7 +76,7 @@ impl Store {
         self.lock().objects.get(key).cloned()
     }
 
-    /// Writes an object; returns it as it is now, and if it is new.
+    /// Writes an object; returns its new state, and whether it is new.
     pub(crate) fn write(
         &self,
         key: &str,
@@ -129,7 +129,7 @@ impl Store {
         Ok(removed)
     }
 
-    /// Returns how old the data is.
+    /// Returns the age of the data.
     pub(crate) fn stamp(&self) -> Stamp {
         let content = self.lock();
         (content.term, content.version)
@@ -151,7 +151,7 @@ impl Store {
         Ok(result)
     }
 
-    /// Begins a new term, and returns it.
+    /// Starts a new term, and returns it.
     pub(crate) fn begin_term(&self) -> Result<u64, Refusal> {
         let mut content = self.lock();
         content.term += 1;
@@ -164,11 +164,11 @@ impl Store {
         self.lock().to_text().into_bytes()
     }
 
-    /// Takes over everything from another member, unless what is here is newer.
+    /// Replaces the data with that of another member, unless the local data is newer.
     ///
     /// # Errors
     ///
-    /// When it cannot be read or kept.
+    /// When it cannot be read or stored.
     pub(crate) fn import(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let new = Content::parse(bytes)?;
         let mut content = self.lock();
@@ -216,7 +216,7 @@ impl Content {
     }
 }
 
-/// Merges as RFC 7386 has it: null removes, objects are merged, all else is replaced.
+/// Merges according to RFC 7386: null removes, objects are merged, everything else is replaced.
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();

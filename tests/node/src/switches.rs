@@ -1,30 +1,30 @@
-//! What a node is told to do wrong, by variables of its environment.
+//! The faults of a node, which environment variables switch on.
 
 use crate::{crash, times};
 use anyhow::Context as _;
 use std::time::Duration;
 
-/// How a node is to misbehave.
+/// The faults of a node.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Switches {
-    /// When the API server is ready; `None` is never.
+    /// When the API server is ready; `None` means never.
     pub(crate) ready_after: Option<Duration>,
-    /// When the node is Ready; `None` is never.
+    /// When the node is Ready; `None` means never.
     pub(crate) node_ready_after: Option<Duration>,
     pub(crate) crash_at_start: bool,
     pub(crate) crash_after: Option<Duration>,
-    /// Whether only the first start ends so.
+    /// Whether only the first start ends like this.
     pub(crate) crash_once: bool,
     /// Which part prints the cause of a crash.
     pub(crate) crash_as: crash::Form,
-    /// How often etcd's learner is looked at.
+    /// How often etcd's learner is checked.
     pub(crate) promotion: Duration,
     pub(crate) hang_on_term: bool,
     pub(crate) ctr_fails: bool,
 }
 
 impl Switches {
-    /// Reads the switches; they are all off when they are meant for other nodes.
+    /// Reads the switches; all are off if they are for other nodes.
     pub(crate) fn read(
         variable: impl Fn(&str) -> Option<String>,
         hostname: &str,

@@ -1,4 +1,4 @@
-//! The least that a command-line program with clap does: what Pintle's start-up is measured against.
+//! A minimal command-line program with clap, the baseline for Pintle's start-up time.
 #![expect(clippy::print_stdout, reason = "a command-line program prints")]
 
 use clap::Command;

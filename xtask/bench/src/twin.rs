@@ -1,6 +1,6 @@
-//! The bench's plugin as a program: the same command, the same hook, and the same part in a
-//! scaffolding chain. Under another name it is an external plugin of kubebuilder that changes
-//! nothing.
+//! A program that does the same as the benchmark's plugin: the same command, the same hook, and the
+//! same step of a scaffolding chain. Under another name, it is an external plugin of kubebuilder
+//! that changes nothing.
 #![expect(clippy::print_stdout, reason = "a command-line program prints")]
 
 use clap::{Arg, Command};
@@ -49,7 +49,7 @@ fn info() -> Value {
         "project_versions": ["3"],
         "commands": [{
             "command": "bench-program",
-            "about": "Greet somebody",
+            "about": "Greet someone",
             "args": [{"name": "name", "kind": "positional", "default": "world"}],
         }],
         "events": ["post-resource-create"],
@@ -82,8 +82,8 @@ fn edit() -> io::Result<()> {
 }
 
 fn hello() {
-    let name = Arg::new("name").default_value("world").help("Whom to greet");
-    let matches = Command::new("pintle-bench-twin").about("Greet somebody").arg(name).get_matches();
+    let name = Arg::new("name").default_value("world").help("The name to greet");
+    let matches = Command::new("pintle-bench-twin").about("Greet someone").arg(name).get_matches();
     if let Some(name) = matches.get_one::<String>("name") {
         println!("hello, {name}");
     }

@@ -1,15 +1,15 @@
-//! What differs between two descriptions of the interface, and whether that breaks anything.
+//! Compares two descriptions of the interface and finds the changes that break plugins or hosts.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// What differs. Each text names the thing.
+/// The differences. Each text names the thing that has changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
-    /// What would make plugins or hosts that exist fail.
+    /// Changes that make existing plugins or hosts fail.
     pub(super) breaks: Vec<String>,
-    /// What they can do without.
+    /// Changes that existing plugins and hosts can ignore.
     pub(super) additions: Vec<String>,
 }
 
@@ -18,7 +18,7 @@ pub(super) fn compare(old: &Value, new: &Value) -> Changes {
     let mut changes = Changes::default();
     if old["manifest_format"] != new["manifest_format"] {
         changes.breaks(format!(
-            "the manifest's format was {}, and is {}",
+            "the manifest's format changed from {} to {}",
             old["manifest_format"], new["manifest_format"]
         ));
     }
@@ -56,9 +56,9 @@ impl Changes {
     fn numbers(&mut self, kind: &str, old: &Map<String, Value>, new: &Map<String, Value>) {
         for (name, number) in old {
             match new.get(name) {
-                None => self.breaks(format!("the {kind} `{name}` ({number}) is gone")),
+                None => self.breaks(format!("the {kind} `{name}` ({number}) was removed")),
                 Some(it) if it != number => {
-                    self.breaks(format!("the {kind} `{name}` was {number}, and is {it}"));
+                    self.breaks(format!("the {kind} `{name}` changed from {number} to {it}"));
                 }
                 Some(_) => {}
             }
@@ -66,9 +66,9 @@ impl Changes {
         for (name, number) in new.iter().filter(|it| !old.contains_key(it.0)) {
             let taken = old.iter().find(|it| it.1 == number);
             match taken {
-                Some((other, _)) => self.breaks(format!(
-                    "the {kind} `{name}` has the number {number}, which is that of `{other}`"
-                )),
+                Some((other, _)) => {
+                    self.breaks(format!("the {kind} `{name}` has the number {number} of `{other}`"))
+                }
                 None => self.adds(format!("the {kind} `{name}` ({number})")),
             }
         }
@@ -77,9 +77,7 @@ impl Changes {
     fn layouts(&mut self, old: &Map<String, Value>, new: &Map<String, Value>) {
         for (name, layout) in old {
             match new.get(name) {
-                None => {
-                    self.breaks(format!("the type `{name}` does not cross the boundary any more"))
-                }
+                None => self.breaks(format!("the type `{name}` no longer crosses the boundary")),
                 Some(it) => self.layout(name, layout, it),
             }
         }
@@ -94,18 +92,18 @@ impl Changes {
         for (idx, field) in old_fields.iter().enumerate() {
             let path = format!("{of}.{}", name(field));
             match new_fields.get(idx) {
-                None => self.breaks(format!("the field `{path}` is gone from the layout")),
+                None => self.breaks(format!("the field `{path}` was removed from the layout")),
                 Some(it) if name(it) != name(field) => self.breaks(format!(
-                    "in the place of the field `{path}` there is `{}` in the layout",
+                    "the layout has `{}` in place of the field `{path}`",
                     name(it)
                 )),
                 Some(it) if it["type"] != field["type"] => self.breaks(format!(
-                    "the field `{path}` was `{}`, and is `{}`",
+                    "the field `{path}` changed from `{}` to `{}`",
                     field["type"].as_str().unwrap_or_default(),
                     it["type"].as_str().unwrap_or_default()
                 )),
                 Some(it) if it["offset"] != field["offset"] => self.breaks(format!(
-                    "the field `{path}` was at offset {}, and is at {}",
+                    "the field `{path}` moved from offset {} to {}",
                     field["offset"], it["offset"]
                 )),
                 Some(_) => {}
@@ -117,14 +115,17 @@ impl Changes {
         }
         let sizes = if grows { ["grows", "alignment"] } else { ["size", "alignment"] };
         for what in sizes.into_iter().filter(|it| old[it] != new[it]) {
-            self.breaks(format!("the {what} of `{of}` was {}, and is {}", old[what], new[what]));
+            self.breaks(format!(
+                "the {what} of `{of}` changed from {} to {}",
+                old[what], new[what]
+            ));
         }
     }
 
     fn messages(&mut self, old: &Map<String, Value>, new: &Map<String, Value>) {
         for (name, schema) in old {
             match new.get(name) {
-                None => self.breaks(format!("the message type `{name}` is gone")),
+                None => self.breaks(format!("the message type `{name}` was removed")),
                 Some(it) => self.schema(name, schema, it),
             }
         }
@@ -133,7 +134,7 @@ impl Changes {
         }
     }
 
-    /// Compares the schemas of what is at `path`.
+    /// Compares the schemas at `path`.
     fn schema(&mut self, path: &str, old: &Value, new: &Value) {
         let (Value::Object(old), Value::Object(new)) = (old, new) else {
             if old != new {
@@ -172,12 +173,12 @@ impl Changes {
         for (name, schema) in &old_fields {
             let field = format!("{path}.{name}");
             let Some(now) = new_fields.get(name) else {
-                self.breaks(format!("the field `{field}` is gone"));
+                self.breaks(format!("the field `{field}` was removed"));
                 continue;
             };
             self.schema(&field, schema, now);
             if required(new, name) && !required(old, name) {
-                self.breaks(format!("the field `{field}` has no default any more"));
+                self.breaks(format!("the field `{field}` no longer has a default"));
             }
         }
         for name in new_fields.keys().filter(|it| !old_fields.contains_key(*it)) {
@@ -189,13 +190,13 @@ impl Changes {
         }
     }
 
-    /// Compares two enums by what tells their variants apart.
+    /// Compares two enums by the words or fields that distinguish their variants.
     fn variants(&mut self, path: &str, old: &Map<String, Value>, new: &Map<String, Value>) {
         let (old_variants, new_variants) = (variants(old), variants(new));
         for (name, schema) in &old_variants {
             let variant = format!("{path}::{name}");
             match new_variants.get(name) {
-                None => self.breaks(format!("the variant `{variant}` is gone")),
+                None => self.breaks(format!("the variant `{variant}` was removed")),
                 Some(it) => self.schema(&variant, schema, it),
             }
         }
@@ -205,21 +206,21 @@ impl Changes {
         self.absent(path, old.get("default"), new.get("default"));
     }
 
-    /// A default is what an absent field means. Where it is an object, that may get new fields.
+    /// An absent field has its default. A default that is an object may get new fields.
     fn absent(&mut self, path: &str, old: Option<&Value>, new: Option<&Value>) {
         let Some(old) = old else { return };
         if !new.is_some_and(|it| is_within(old, it)) {
             let new = new.unwrap_or(&Value::Null);
-            self.breaks(format!("the default of `{path}` was {old}, and is {new}"));
+            self.breaks(format!("the default of `{path}` changed from {old} to {new}"));
         }
     }
 
     fn retyped(&mut self, path: &str, old: &Value, new: &Value) {
-        self.breaks(format!("the type of `{path}` was {old}, and is {new}"));
+        self.breaks(format!("the type of `{path}` changed from {old} to {new}"));
     }
 }
 
-/// Whether all that one default has is in another.
+/// Returns whether everything in one default is also in another.
 fn is_within(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -250,8 +251,8 @@ fn variants(schema: &Map<String, Value>) -> BTreeMap<String, Value> {
     found
 }
 
-/// Finds the name of a variant with fields: the one constant among them, or the only field.
-/// Returns the variant without that constant.
+/// Finds the name of a variant with fields: the one constant among them, or the only field. Returns
+/// the variant without that constant.
 fn labelled(mut variant: Value) -> (String, Value) {
     let properties = fields(&variant["properties"]);
     let tag = properties.iter().find_map(|(name, it)| Some((name.clone(), it["const"].as_str()?)));
@@ -320,7 +321,7 @@ mod tests {
         })
     }
 
-    /// Changes the interface, and checks what is said about it.
+    /// Changes the interface, and checks which changes are found.
     #[track_caller]
     fn check(change: impl FnOnce(&mut Value), breaks: &[&str], additions: &[&str]) {
         let mut new = interface();
@@ -341,19 +342,15 @@ mod tests {
             it["numbers"]["entry"][name] = number.into();
         };
         check(|it| entry(it, "NEW", 4), &[], &["the entry `NEW` (4)"]);
-        check(
-            |it| entry(it, "NEW", 3),
-            &["the entry `NEW` has the number 3, which is that of `EVENT`"],
-            &[],
-        );
-        check(|it| entry(it, "EVENT", 2), &["the entry `EVENT` was 3, and is 2"], &[]);
+        check(|it| entry(it, "NEW", 3), &["the entry `NEW` has the number 3 of `EVENT`"], &[]);
+        check(|it| entry(it, "EVENT", 2), &["the entry `EVENT` changed from 3 to 2"], &[]);
         let remove = |it: &mut Value| {
             it["numbers"]["entry"] = json!({ "COMMAND": 1 });
         };
-        check(remove, &["the entry `EVENT` (3) is gone"], &[]);
+        check(remove, &["the entry `EVENT` (3) was removed"], &[]);
         check(
             |it| it["manifest_format"] = 2.into(),
-            &["the manifest's format was 1, and is 2"],
+            &["the manifest's format changed from 1 to 2"],
             &[],
         );
     }
@@ -376,14 +373,14 @@ mod tests {
         };
         let breaks = [
             "the field `Reply.new` at the end of the layout, which is frozen",
-            "the size of `Reply` was 4, and is 8",
+            "the size of `Reply` changed from 4 to 8",
         ];
         check(grow, &breaks, &[]);
         let swap =
             |it: &mut Value| it["layout"]["Root"]["fields"].as_array_mut().unwrap().swap(0, 1);
         let breaks = [
-            "in the place of the field `Root.manifest` there is `call` in the layout",
-            "in the place of the field `Root.call` there is `manifest` in the layout",
+            "the layout has `call` in place of the field `Root.manifest`",
+            "the layout has `manifest` in place of the field `Root.call`",
         ];
         check(swap, &breaks, &[]);
     }
@@ -395,25 +392,25 @@ mod tests {
         };
         check(
             |it| field(it, "type", "u64".into()),
-            &["the field `Reply.code` was `u32`, and is `u64`"],
+            &["the field `Reply.code` changed from `u32` to `u64`"],
             &[],
         );
         check(
             |it| field(it, "offset", 8.into()),
-            &["the field `Reply.code` was at offset 0, and is at 8"],
+            &["the field `Reply.code` moved from offset 0 to 8"],
             &[],
         );
         check(
             |it| it["layout"]["Root"]["fields"] = json!([]),
             &[
-                "the field `Root.manifest` is gone from the layout",
-                "the field `Root.call` is gone from the layout",
+                "the field `Root.manifest` was removed from the layout",
+                "the field `Root.call` was removed from the layout",
             ],
             &[],
         );
         check(
             |it| drop(it["layout"].as_object_mut().unwrap().shift_remove("Reply")),
-            &["the type `Reply` does not cross the boundary any more"],
+            &["the type `Reply` no longer crosses the boundary"],
             &[],
         );
         check(
@@ -439,7 +436,7 @@ mod tests {
         let required = |it: &mut Value| {
             it["messages"]["Request"]["required"] = json!(["id", "path"]);
         };
-        check(required, &["the field `Request.path` has no default any more"], &[]);
+        check(required, &["the field `Request.path` no longer has a default"], &[]);
     }
 
     #[test]
@@ -449,7 +446,7 @@ mod tests {
             let path = properties.shift_remove("path").unwrap();
             properties.insert("words".to_owned(), path);
         };
-        check(rename, &["the field `Request.path` is gone"], &["the field `Request.words`"]);
+        check(rename, &["the field `Request.path` was removed"], &["the field `Request.words`"]);
     }
 
     #[test]
@@ -458,25 +455,27 @@ mod tests {
             |it| {
                 property(it, "mode", json!({ "type": "integer", "format": "uint8", "default": 0 }))
             },
-            &["the type of `Request.mode` was {\"format\":\"uint32\",\"type\":\"integer\"}, \
-               and is {\"format\":\"uint8\",\"type\":\"integer\"}"],
+            &[
+                "the type of `Request.mode` changed from {\"format\":\"uint32\",\"type\":\"integer\"} \
+               to {\"format\":\"uint8\",\"type\":\"integer\"}",
+            ],
             &[],
         );
         let texts = json!({ "type": "array", "items": { "type": "number" }, "default": [] });
         check(
             |it| property(it, "path", texts),
             &[
-                "the type of `Request.path[]` was {\"type\":\"string\"}, and is {\"type\":\"number\"}",
+                "the type of `Request.path[]` changed from {\"type\":\"string\"} to {\"type\":\"number\"}",
             ],
             &[],
         );
         let mode = json!({ "type": "integer", "format": "uint32", "default": 7 });
         check(
             |it| property(it, "mode", mode),
-            &["the default of `Request.mode` was 0, and is 7"],
+            &["the default of `Request.mode` changed from 0 to 7"],
             &[],
         );
-        // A type in it has got a field.
+        // A type in it has a new field.
         let caller = json!({ "$ref": "#/$defs/Caller", "default": { "host": "", "new": 1 } });
         check(|it| property(it, "caller", caller), &[], &[]);
     }
@@ -491,7 +490,7 @@ mod tests {
         );
         check(
             |it| it["messages"]["Kind"] = kind(&["failed", "other"]),
-            &["the variant `Kind::usage` is gone"],
+            &["the variant `Kind::usage` was removed"],
             &[],
         );
         let field = |it: &mut Value| {
@@ -499,12 +498,14 @@ mod tests {
             *fields = json!({ "call": { "const": "start" }, "id": { "type": "string" } });
             it["messages"]["Ask"]["oneOf"][0]["required"] = json!(["call", "id"]);
         };
-        let breaks =
-            ["the field `Ask::start.name` is gone", "the new field `Ask::start.id` has no default"];
+        let breaks = [
+            "the field `Ask::start.name` was removed",
+            "the new field `Ask::start.id` has no default",
+        ];
         check(field, &breaks, &[]);
         check(
             |it| drop(it["messages"].as_object_mut().unwrap().shift_remove("Ask")),
-            &["the message type `Ask` is gone"],
+            &["the message type `Ask` was removed"],
             &[],
         );
     }

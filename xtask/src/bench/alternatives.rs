@@ -1,7 +1,6 @@
-//! What a host of another field costs on pintle-host, and what one would write without it.
+//! The cost of a host in another domain on pintle-host, and of the alternatives without it.
 //!
-//! The programs are in `xtask/bench/compare`, a workspace of its own: nothing else builds
-//! wasmtime.
+//! The programs are in `xtask/bench/compare`, a separate workspace: nothing else builds wasmtime.
 
 use crate::cargo;
 use anyhow::{Context, Result, ensure};
@@ -10,17 +9,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// How often each program runs. The best time counts: what else the machine does meanwhile
-/// can only add to it.
+/// How often each program runs. The best time counts, because other work on the machine can only
+/// add to a time.
 const N_RUNS: usize = 7;
 
-/// One way to write a host.
+/// A way to write a host.
 struct Way {
     name: &'static str,
     program: &'static str,
     /// Its argument: the plugin's file, or a word.
     arg: Arg,
-    /// The crate whose dependencies count, itself included.
+    /// The crate whose dependencies are counted, including itself.
     host_crate: &'static str,
 }
 
@@ -57,24 +56,24 @@ const WAYS: [Way; 6] = [
         host_crate: "serde_json",
     },
     Way {
-        name: "component on wasmtime",
+        name: "a component on wasmtime",
         program: "on_wasmtime",
         arg: Arg::None,
         host_crate: "wasmtime",
     },
     Way {
-        name: "the same, compiled before",
+        name: "the same, precompiled",
         program: "on_wasmtime",
         arg: Arg::Word("compiled"),
         host_crate: "wasmtime",
     },
 ];
 
-/// Builds and measures all of them, and returns the table as Markdown.
+/// Builds and measures all alternatives, and returns the table as Markdown.
 pub(super) fn table() -> Result<String> {
     let folder = cargo::root().join("xtask/bench/compare");
     let target = cargo::target_dir()?.join("compare");
-    eprintln!("building: hosts of another field, wasmtime among them");
+    eprintln!("building hosts in another domain, including wasmtime");
     let mut build = Command::new("cargo");
     build.args(["build", "--release"]);
     for package in ["compare", "plugin-raw", "plugin-abi-stable", "pintle-bench-plugin"] {
@@ -82,14 +81,14 @@ pub(super) fn table() -> Result<String> {
     }
     build.env("CARGO_TARGET_DIR", &target).current_dir(&folder);
     let status = build.status().context("failed to run cargo")?;
-    ensure!(status.success(), "the hosts to compare with cannot be built");
+    ensure!(status.success(), "failed to build the hosts to compare with");
     let target = target.join("release");
     let mut text = String::from(
-        "| host on | load | call, 64 bytes | call, 50 MB | crates | host | plugin |\n\
+        "| host on | load a plugin | a call, 64 bytes | a call, 50 MB | crates | host | plugin |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for way in &WAYS {
-        eprintln!("measuring: {}", way.name);
+        eprintln!("measuring {}", way.name);
         text += &way.row(&folder, &target)?;
     }
     Ok(text)
@@ -123,35 +122,40 @@ impl Way {
         if let Arg::Word(word) = self.arg {
             command.arg(word);
         }
-        let out = command.output().with_context(|| format!("failed to run {}", self.program))?;
+        let out = command.output().with_context(|| format!("failed to run `{}`", self.program))?;
         ensure!(out.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&out.stderr));
-        let times: Value = serde_json::from_slice(&out.stdout).context("no times")?;
-        let time = |name: &str| times[name].as_f64().with_context(|| format!("no time `{name}`"));
+        let times: Value = serde_json::from_slice(&out.stdout).context("the output is not JSON")?;
+        let time = |name: &str| {
+            times[name].as_f64().with_context(|| format!("the output has no time `{name}`"))
+        };
         Ok([time("load")?, time("small")?, time("large")?])
     }
 }
 
 fn kilobytes(path: &Path) -> Result<String> {
-    let len = path.metadata().with_context(|| format!("no file `{}`", path.display()))?.len();
+    let len = path
+        .metadata()
+        .with_context(|| format!("failed to read the size of `{}`", path.display()))?
+        .len();
     Ok(format!("{} kB", len.div_ceil(1000)))
 }
 
-/// Returns how many crates a host on `name` compiles for that, `name` itself included.
+/// Returns how many crates a host on `name` compiles, including `name` itself.
 fn n_crates(folder: &Path, name: &str) -> Result<usize> {
-    // Others may depend on another version of it.
+    // Other crates may depend on another version of it.
     let direct = crates(folder, &["compare", "--depth", "1"])?;
     let version = direct.iter().find_map(|it| it.strip_prefix(name)?.strip_prefix(" v"));
-    let version = version.with_context(|| format!("no program depends on `{name}`"))?;
+    let version = version.with_context(|| format!("the programs do not depend on `{name}`"))?;
     Ok(crates(folder, &[&format!("{name}@{version}")])?.len())
 }
 
-/// Returns the crates that a crate depends on, and itself, as `name v1.2.3`.
+/// Returns a crate and its dependencies, as `name v1.2.3`.
 fn crates(folder: &Path, of: &[&str]) -> Result<BTreeSet<String>> {
     let mut tree = Command::new("cargo");
     tree.args(["tree", "--prefix", "none", "--edges", "normal,build", "-p"]).args(of);
     let out = tree.current_dir(folder).output().context("failed to run cargo")?;
     ensure!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let text = String::from_utf8(out.stdout).context("crates have names in UTF-8")?;
+    let text = String::from_utf8(out.stdout).context("the output of `cargo tree` is not UTF-8")?;
     let name_and_version = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
     Ok(text.lines().map(name_and_version).collect())
 }

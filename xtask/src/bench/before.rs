@@ -1,7 +1,7 @@
-//! Each program against the one of the same name from a build of another version.
+//! Compares each program with the program of the same name from a build of another version.
 //!
-//! The two run in turns, on the same projects and each on the plugins of its own build: a
-//! machine whose pace changes says nothing by times that were taken on different days.
+//! The two run in turns, on the same projects, each with the plugins of its own build. On a machine
+//! whose speed varies, times that were measured on different days cannot be compared.
 
 use super::stage::{N_PROJECTS, Stage};
 use super::table::{NOT_SLOWER, Row};
@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// How many plugins a project goes through.
+/// The number of plugins in the chain.
 const N_CHAIN: usize = 10;
 
-/// Returns a row for everything that the programs in `folder` can do as well.
+/// Returns a row for each measurement that the programs in `folder` also support.
 pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Result<Vec<Row>> {
     stage.install_before(folder)?;
     let plain = |name: &str, program, expected| (name.to_owned(), program, expected);
@@ -28,7 +28,7 @@ pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Result<Vec<Ro
     ));
     let mut rows = Vec::new();
     for (work, now, expected) in programs {
-        eprintln!("measuring, before and now: {work}");
+        eprintln!("measuring before and now: {work}");
         let before = stage.before_of(&now, folder);
         let compared = now.probe(expected).and_then(|()| {
             before.probe(expected)?;
@@ -52,17 +52,17 @@ pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Result<Vec<Ro
         ("universe disk", stage.disk()),
     ];
     for (name, now) in inside {
-        eprintln!("measuring, before and now: {name}");
+        eprintln!("measuring before and now: {name}");
         let measured = in_process(&now, &stage.before_of(&now, folder));
         rows.extend(measured.unwrap_or_else(|err| vec![Row::missing(name, &err)]));
     }
     Ok(rows)
 }
 
-/// A new project by a chain of three.
+/// A new project with a chain of three plugins.
 fn project(stage: &Stage, folder: &Path) -> Result<Row> {
     let (mut now, mut before) = (Vec::new(), Vec::new());
-    // Each project needs a folder of its own.
+    // Each project needs its own directory.
     for number in 0..N_PROJECTS {
         now.push(stage.init(2 * number)?.time()?.as_nanos() as f64);
         let program = stage.before_of(&stage.init(2 * number + 1)?, folder);
@@ -71,10 +71,10 @@ fn project(stage: &Stage, folder: &Path) -> Result<Row> {
     Ok(row("init with a chain of three, on disk".to_owned(), now, before))
 }
 
-/// What two programs measure inside of themselves, in turns: a row for each of the results
-/// that both have.
+/// The measurements that two programs make inside themselves, in turns: a row for each of the
+/// results that both have.
 fn in_process(now: &Program, before: &Program) -> Result<Vec<Row>> {
-    // The first run makes what is missing, or finds it cold.
+    // The first run creates files that are missing, or finds them cold.
     measure(now)?;
     measure(before)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -83,7 +83,7 @@ fn in_process(now: &Program, before: &Program) -> Result<Vec<Row>> {
         theirs.push(measure(before)?);
     }
     let names = ours.first().context("nothing was measured")?.keys();
-    // What has grown is memory and no time.
+    // The results that end in `_grown` are memory, not time.
     let names = names.filter(|it| !it.ends_with("_grown"));
     let names = names.filter(|it| theirs.iter().all(|their| their.contains_key(*it)));
     let numbers = |results: &[Map<String, Value>], name: &str| -> Vec<f64> {
@@ -92,7 +92,7 @@ fn in_process(now: &Program, before: &Program) -> Result<Vec<Row>> {
     Ok(names.map(|it| row(it.clone(), numbers(&ours, it), numbers(&theirs, it))).collect())
 }
 
-/// Returns a row of what was measured in turns.
+/// Returns a row with the times of programs that were measured in turns.
 fn row(work: String, now: Vec<f64>, before: Vec<f64>) -> Row {
     let turns = stats(now.iter().zip(&before).map(|(now, before)| now / before).collect());
     let (now, before) = (stats(now).median, stats(before).median);

@@ -1,8 +1,7 @@
-//! Clusters in Docker: the host against a script that makes the same with the docker CLI.
+//! Clusters in Docker: the host against a script that creates the same with the docker CLI.
 //!
-//! Both make a cluster of the same name in turns, and the engine is asked whether what they
-//! have made is the same. All of it bears the label `pintle.cluster=bench-…`, and is gone
-//! at the end, whatever happens.
+//! Both create a cluster of the same name in turns, and the engine's objects are compared. All of
+//! them have the label `pintle.cluster=bench-…`, and are removed at the end, whatever happens.
 
 use super::table::{NOT_SLOWER, Row};
 use super::timing::{Program, Stats, stats};
@@ -16,10 +15,10 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// What the host is held against.
+/// The script that the host is compared with.
 const SCRIPT: &str = include_str!("cluster.sh");
 
-/// What the script needs, with arguments that do nothing.
+/// The programs that the script needs, with arguments that do nothing.
 const TOOLS: [(&str, &[&str]); 5] = [
     ("sh", &["-c", ":"]),
     ("docker", &["--version"]),
@@ -28,13 +27,13 @@ const TOOLS: [(&str, &[&str]); 5] = [
     ("jq", &["--version"]),
 ];
 
-/// A cluster's life: the steps that are timed, in their order.
+/// The life of a cluster: the steps that are timed, in their order.
 const STEPS: [&str; 4] = ["create", "stop", "start", "delete"];
 
 const SIZES: [Size; 2] =
     [Size { servers: 1, agents: 0, n_pairs: 7 }, Size { servers: 3, agents: 2, n_pairs: 5 }];
 
-/// The user's kubeconfig before the first cluster: something is in it.
+/// The user's kubeconfig before the first cluster; it has an entry.
 const KUBECONFIG: &str = "apiVersion: v1
 kind: Config
 clusters:
@@ -49,7 +48,7 @@ users:
 current-context: other
 ";
 
-/// What of an object differs from one run to the next, or says nothing of the object.
+/// Properties of an object that differ from one run to the next, or are not about the object.
 const OF_ONE_RUN: [&str; 12] = [
     "Id",
     "Created",
@@ -57,17 +56,17 @@ const OF_ONE_RUN: [&str; 12] = [
     "Containers",
     "IPAM",
     "pintle.run",
-    // The host looks for a subnet that is free.
+    // The host looks for a free subnet.
     "IPAMConfig",
     "pintle.address",
     "IPRange",
-    // Whether the client wanted to see the output.
+    // Whether the client requested the output.
     "AttachStdin",
     "AttachStdout",
     "AttachStderr",
 ];
 
-/// How large a cluster is, and how often each side makes it.
+/// The size of a cluster, and how often each side creates it.
 struct Size {
     servers: usize,
     agents: usize,
@@ -83,19 +82,19 @@ impl fmt::Display for Size {
     }
 }
 
-/// Who makes a cluster.
+/// The program that creates a cluster.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Maker {
     Host,
     Script,
 }
 
-/// Returns the rows of clusters; none where there is no engine, which is said.
+/// Returns the rows of clusters; without an engine, prints a message and returns no rows.
 pub(super) fn rows(host: &Path) -> Vec<Row> {
     of_sizes(|image, size| measure(&Berth::new(host, image, size)?, size))
 }
 
-/// Returns the rows of clusters of this host against those of the host `before`.
+/// Returns the rows of clusters of this host against clusters of the host `before`.
 pub(super) fn rows_before(host: &Path, before: &Path) -> Vec<Row> {
     of_sizes(|image, size| {
         let (now, before) = (Berth::new(host, image, size)?, Berth::new(before, image, size)?);
@@ -111,7 +110,7 @@ pub(super) fn rows_before(host: &Path, before: &Path) -> Vec<Row> {
 /// Measures clusters of each size with the image of the nodes.
 fn of_sizes(measure: impl Fn(&str, &Size) -> Result<Vec<Row>>) -> Vec<Row> {
     if let Some(why) = obstacle() {
-        println!("clusters are left out: {why}");
+        println!("clusters are skipped: {why}");
         return Vec::new();
     }
     let image = match image() {
@@ -119,17 +118,17 @@ fn of_sizes(measure: impl Fn(&str, &Size) -> Result<Vec<Row>>) -> Vec<Row> {
         Err(err) => return vec![Row::missing("clusters", &err)],
     };
     let rows = SIZES.iter().map(|size| {
-        eprintln!("measuring: clusters of {size}");
+        eprintln!("measuring clusters of {size}");
         let rows = measure(&image, size);
         rows.unwrap_or_else(|err| vec![Row::missing(format!("clusters of {size}"), &err)])
     });
     rows.flatten().collect()
 }
 
-/// Returns why there cannot be any cluster, or none of the script's.
+/// Returns why no clusters can be created, or none by the script.
 fn obstacle() -> Option<String> {
     if !node_images::has_engine() {
-        return Some("no Docker engine answers".to_owned());
+        return Some("no Docker engine is running".to_owned());
     }
     let is_there = |program: &str, args: &[&str]| {
         let mut command = Command::new(program);
@@ -140,26 +139,26 @@ fn obstacle() -> Option<String> {
     missing.map(|(program, _)| format!("the script needs `{program}`"))
 }
 
-/// Returns the tag of the image of nodes that are ready at once; the engine has it then.
+/// Returns the tag of the image of nodes that are ready immediately; imports it if necessary.
 fn image() -> Result<String> {
     let made = node_images::build()?;
     let archive = made.into_iter().find(|it| it.file_stem().is_some_and(|it| it == "standin"));
     let archive = archive.context("there is no image of stand-in nodes")?;
     let tag = fs::read_to_string(archive.with_extension("tag")).context("failed to read a tag")?;
     if docker(["image", "inspect", &tag]).is_err() {
-        let path = archive.to_str().context("the target folder's path is no text")?;
+        let path = archive.to_str().context("the path of the target directory is not UTF-8")?;
         let changes = ["ENTRYPOINT [\"/bin/k3s\"]", "ENV PATH=/bin"];
         docker(["import", "--change", changes[0], "--change", changes[1], path, &tag])?;
     }
     Ok(tag)
 }
 
-/// Makes a cluster of one size in turns, and returns a row for each step of its life.
+/// Creates a cluster of one size in turns, and returns a row for each step of its life.
 fn measure(berth: &Berth, size: &Size) -> Result<Vec<Row>> {
-    // This round does not count: everything is cold, and the engine is asked for more.
+    // The first round does not count: everything is cold, and the engine's objects are compared.
     let (ours, theirs) = (berth.inspected(Maker::Host)?, berth.inspected(Maker::Script)?);
     if let Some(difference) = difference(&ours, &theirs) {
-        bail!("the script makes something else: {difference}");
+        bail!("the script creates something else: {difference}");
     }
     let life = |maker| berth.life(maker);
     let (ours, theirs) = in_turns(size, || life(Maker::Host), || life(Maker::Script))?;
@@ -169,7 +168,7 @@ fn measure(berth: &Berth, size: &Size) -> Result<Vec<Row>> {
 /// The times of the steps of many lives.
 type Times = Vec<[f64; 4]>;
 
-/// Lets clusters live that are made by us and by others.
+/// Measures clusters that are created in turns by this host and by the other program.
 fn in_turns(
     size: &Size,
     ours: impl Fn() -> Result<[f64; 4]>,
@@ -177,7 +176,7 @@ fn in_turns(
 ) -> Result<(Times, Times)> {
     let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
     for pair in 0..size.n_pairs {
-        // Neither is always the one that comes second.
+        // Both take turns at being the first.
         if pair % 2 == 1 {
             their_times.push(theirs()?);
             our_times.push(ours()?);
@@ -206,8 +205,8 @@ fn rows_of_steps(
     STEPS.into_iter().enumerate().map(row).collect()
 }
 
-/// A cluster's name, and all that it takes to make the cluster. What is left of the cluster
-/// goes with this value.
+/// A cluster's name, and everything that is needed to create the cluster. When this value is
+/// dropped, the remains of the cluster are removed.
 struct Berth {
     temp: TempDir,
     name: String,
@@ -226,19 +225,18 @@ impl Berth {
             fs::create_dir(temp.path().join(folder))?;
         }
         fs::write(temp.path().join("kubeconfig"), KUBECONFIG)?;
-        // Another run of the benchmark may be at work on the same engine.
+        // Another run of the benchmark may use the same engine.
         let name = format!("bench-{}-{servers}-{agents}", std::process::id());
         let (host, image, version) = (host.to_owned(), image.to_owned(), String::new());
         let mut berth = Self { temp, name, host, version, image, servers, agents };
         let said = berth.program(&berth.host, ["version"]).output()?;
-        let said = String::from_utf8(said).context("the host's version is no text")?;
-        let version = said.split_whitespace().nth(1).context("the host has no version")?;
+        let said = String::from_utf8(said).context("the host's version is not UTF-8")?;
+        let version = said.split_whitespace().nth(1).context("the host printed no version")?;
         berth.version = version.to_owned();
         Ok(berth)
     }
 
-    /// Makes the cluster, stops it, starts it, and deletes it; returns how many nanoseconds
-    /// each took.
+    /// Creates, stops, starts and deletes the cluster; returns how many nanoseconds each step took.
     fn life(&self, maker: Maker) -> Result<[f64; 4]> {
         let mut times = [0.0; 4];
         for (time, step) in times.iter_mut().zip(STEPS) {
@@ -251,7 +249,7 @@ impl Berth {
         Ok(times)
     }
 
-    /// Lets the cluster live once, and returns what the engine held of it.
+    /// Runs all steps once, and returns the cluster's objects in the engine.
     fn inspected(&self, maker: Maker) -> Result<Value> {
         let mut things = Value::Null;
         for step in STEPS {
@@ -259,8 +257,11 @@ impl Berth {
             done.with_context(|| format!("`cluster {step}` of {maker:?}"))?;
             let config = fs::read_to_string(self.temp.path().join("kubeconfig"))?;
             let has_entry = config.contains(&format!("pintle-{}", self.name));
-            ensure!(has_entry != (step == "delete"), "{maker:?} forgets the kubeconfig: {step}");
-            ensure!(config.contains("other"), "{maker:?} spoils the kubeconfig: {step}");
+            ensure!(
+                has_entry != (step == "delete"),
+                "{maker:?} did not update the kubeconfig: {step}"
+            );
+            ensure!(config.contains("other"), "{maker:?} damaged the kubeconfig: {step}");
             match step {
                 "create" => things = self.things()?,
                 "delete" => {
@@ -323,11 +324,12 @@ impl Berth {
         }
     }
 
-    /// Returns what the engine holds of the cluster, without what differs from run to run.
+    /// Returns the cluster's objects in the engine, without properties that differ between runs.
     fn things(&self) -> Result<Value> {
         let inspect = |kind: &str, ids: &[String]| -> Result<Vec<Value>> {
             let args = [kind, "inspect"].into_iter().chain(ids.iter().map(String::as_str));
-            serde_json::from_slice(&docker(args)?).context("what `docker inspect` says is no JSON")
+            serde_json::from_slice(&docker(args)?)
+                .context("the output of `docker inspect` is not JSON")
         };
         let [containers, networks, volumes] = self.ids()?;
         let containers = inspect("container", &containers)?.into_iter().map(|it| {
@@ -369,22 +371,22 @@ impl Drop for Berth {
         for (verb, ids) in remove.iter().filter(|it| !it.1.is_empty()) {
             let args = verb.iter().copied().chain(ids.iter().map(String::as_str));
             if let Err(err) = docker(args) {
-                eprintln!("something is left of the cluster `{}`: {err:#}", self.name);
+                eprintln!("failed to remove the cluster `{}`: {err:#}", self.name);
             }
         }
     }
 }
 
-/// Runs docker, and returns what it prints.
+/// Runs docker and returns its output.
 fn docker<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>> {
     let out = Command::new("docker").args(args).output().context("failed to run docker")?;
     let said = String::from_utf8_lossy(&out.stderr);
-    ensure!(out.status.success(), "docker fails: {}", said.trim());
+    ensure!(out.status.success(), "docker failed: {}", said.trim());
     Ok(out.stdout)
 }
 
-/// Returns what `docker inspect` says, without what differs from run to run, and in one of
-/// the several forms that clients write the same in.
+/// Returns the output of `docker inspect` without properties that differ between runs, and in one
+/// form if clients write the same value in several forms.
 fn plain(value: Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -394,8 +396,8 @@ fn plain(value: Value) -> Value {
         Value::Array(list) => {
             let mut list: Vec<_> = list.into_iter().map(plain).collect();
             list.retain(|it| !it.as_str().is_some_and(|it| it.starts_with("K3S_TOKEN=")));
-            // The order tells nothing in any of these lists but that of the arguments,
-            // which differ in their number, too, if they do.
+            // The order in these lists only reflects the order of the arguments; a different number
+            // of arguments is still a difference.
             list.sort_by_key(Value::to_string);
             list.into()
         }
@@ -413,7 +415,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Returns the first lines in which two values differ.
+/// Returns the first line in which two values differ.
 fn difference(ours: &Value, theirs: &Value) -> Option<String> {
     let (ours, theirs) = (format!("{ours:#}"), format!("{theirs:#}"));
     if ours == theirs {
@@ -421,7 +423,7 @@ fn difference(ours: &Value, theirs: &Value) -> Option<String> {
     }
     let mut pairs = ours.lines().zip(theirs.lines());
     let (ours, theirs) = pairs.find(|(ours, theirs)| ours != theirs).unwrap_or(("", "more"));
-    Some(format!("`{}` against our `{}`", theirs.trim(), ours.trim()))
+    Some(format!("found `{}`, expected `{}`", theirs.trim(), ours.trim()))
 }
 
 #[cfg(test)]
@@ -449,7 +451,7 @@ mod tests {
     fn what_is_not_the_same_is_named() {
         let env = |text: &str| plain(json!({"Env": [text], "Image": "node"}));
         let said = difference(&env("A=1"), &env("A=2")).unwrap();
-        assert_eq!(said, "`\"A=2\"` against our `\"A=1\"`");
+        assert_eq!(said, "found `\"A=2\"`, expected `\"A=1\"`");
     }
 
     #[test]

@@ -1,28 +1,28 @@
 #!/bin/sh
-# A throw-away cluster as a careful author of scripts makes it: the same objects as
-# `pintle cluster`, with the docker CLI, and side by side wherever one step does not need
-# another. `cargo xtask bench` times it against the host.
+# A throw-away cluster from a carefully written script: the same objects as `pintle cluster`, with
+# the docker CLI, and in parallel where one step does not require another. `cargo xtask bench`
+# compares its times with those of the host.
 #
 # Usage: cluster.sh create|start|stop|delete
 #
-# The environment says which cluster:
+# The environment describes the cluster:
 #   CLUSTER     its name
 #   JOINING     the numbers of the servers that join the first, which is number 0: "1 2"
 #   AGENTS      the numbers of the agents: "0 1"
 #   IMAGE       the image of the nodes
 #   VERSION     the version of the host, for a label
-#   KUBECONFIG  the user's kubeconfig: one file, which is there
-#   WORK        a folder to work in, in the same file system
+#   KUBECONFIG  the user's kubeconfig: one file, which exists
+#   WORK        a directory to work in, in the same file system
 set -eu
 umask 077
-# What still runs in the background after a failure shall not make things behind our back.
+# Background jobs must not create anything after a failure.
 trap wait EXIT
 
 all=pintle-$CLUSTER
 first=$all-server-0
 own=$WORK/own.yaml
-# Half of the addresses are for nodes. The host looks for a range that is free; a script can
-# only hope.
+# Half of the addresses are for nodes. The host looks for a free range; a script can only hope that
+# its range is free.
 net=172.31.252 free=172.31.254.0/23
 n_nodes=$(set -- 0 $JOINING $AGENTS && echo $#)
 
@@ -36,8 +36,7 @@ create() {
         $labels "$all" & network=$!
     join $volume $network
 
-    # Agents ask again until they can join; servers of k3s give up, so they start later, one
-    # after the other.
+    # Agents retry until they can join; k3s servers give up, so they start later, one after another.
     node "run --detach" server 0 & started=$!
     agents= servers=
     for idx in $AGENTS; do
@@ -59,8 +58,8 @@ start() {
     JOINING='' wait_until_ready "" "$nodes"
 }
 
-# Servers outlive agents, so that these can say good-bye. One `docker stop` stops all that it
-# is given side by side, and so does `docker rm`.
+# Servers stop after agents, so that agents can deregister. One `docker stop` stops all its
+# arguments in parallel, as does `docker rm`.
 stop() {
     [ -z "$AGENTS" ] || docker stop $(names agent $AGENTS)
     docker stop "$first" $(names server $JOINING)
@@ -74,7 +73,7 @@ delete() {
     join $entries $network $volume
 }
 
-# Makes the node $2-$3 with `docker $1`.
+# Creates the node $2-$3 with `docker $1`.
 node() {
     verb=$1 role=$2 idx=$3
     set -- "$IMAGE" "$role"
@@ -105,9 +104,9 @@ node() {
         "$@"
 }
 
-# Waits until the cluster is ready, and puts it into the user's kubeconfig. The first server
-# is running; $1 are the jobs in the background that create the others, and $2 those that
-# start the agents.
+# Waits until the cluster is ready, and adds it to the user's kubeconfig. The first server is
+# running; $1 are the background jobs that create the other servers, and $2 those that start the
+# agents.
 wait_until_ready() {
     n_tries=0
     until docker port "$first" 6443/tcp > "$WORK/address" 2> "$WORK/no-port"; do pause; done &
@@ -119,7 +118,7 @@ wait_until_ready() {
     join $port
     read -r address < "$WORK/address"
     sed "s|server: .*|server: https://$address|; s|: default\$|: $all|" "$own.new" > "$own"
-    # What the user's file will be, while the cluster becomes ready.
+    # Prepare the user's file while the cluster becomes ready.
     KUBECONFIG=$own:$KUBECONFIG kubectl config view --flatten > "$WORK/merged" & merged=$!
 
     # curl is several times faster than kubectl.
@@ -130,7 +129,7 @@ wait_until_ready() {
     join $1
     n_before=1
     for idx in $JOINING; do
-        # The store takes in one new server at a time.
+        # The store accepts one new server at a time.
         until [ "$(n_ready_servers)" -ge $n_before ]; do pause; done
         docker start "$all-server-$idx"
         n_before=$((n_before + 1))
@@ -141,31 +140,31 @@ wait_until_ready() {
     mv "$WORK/merged" "$KUBECONFIG"
 }
 
-# Asks the API server for a path.
+# Requests a path from the API server.
 ask() {
     curl --silent --fail --max-time 5 --cacert "$WORK/certificate-authority" \
         --cert "$WORK/client-certificate" --key "$WORK/client-key" \
         --header "Accept: application/json;as=Table;v=v1;g=meta.k8s.io" "https://$address$1"
 }
 
-# Counts the nodes that are ready. In the form of a table, that is the only `"Ready"` there is.
+# Counts the nodes that are ready. In the table format, `"Ready"` appears nowhere else.
 n_ready() {
     ask /api/v1/nodes | grep -o '"Ready"' | wc -l
 }
 
-# Counts the servers that are ready: their lines have the role.
+# Counts the servers that are ready: their lines contain the role.
 n_ready_servers() {
     ask /api/v1/nodes | tr '{' '\n' | grep '"Ready"' | grep -c control-plane || true
 }
 
 pause() {
     n_tries=$((n_tries + 1))
-    [ $n_tries -lt 3000 ] || { echo "the cluster does not become ready" >&2; exit 1; }
+    [ $n_tries -lt 3000 ] || { echo "the cluster did not become ready" >&2; exit 1; }
     sleep 0.01
 }
 
-# Takes the cluster out of the user's kubeconfig: one kubectl and one jq take less time than
-# the four calls of `kubectl config` that would do the same.
+# Removes the cluster from the user's kubeconfig: one kubectl and one jq take less time than four
+# calls of `kubectl config` that would do the same.
 forget() {
     kubectl config view --flatten --output json | jq --arg it "$all" '
         del(.clusters[]?, .contexts[]?, .users[]? | select(.name == $it))
@@ -174,14 +173,14 @@ forget() {
     mv "$WORK/merged" "$KUBECONFIG"
 }
 
-# Prints the names of the nodes of the role $1 with the numbers that follow.
+# Prints the names of the nodes of the role $1 with the numbers in the other arguments.
 names() {
     role=$1
     shift
     for idx; do echo "$all-$role-$idx"; done
 }
 
-# Waits for jobs in the background, and fails if one of them has.
+# Waits for background jobs, and fails if one of them fails.
 join() {
     for job; do wait "$job"; done
 }

@@ -1,4 +1,4 @@
-//! A host that is built on the library, with less in it: the size of its program, and its start.
+//! A smaller host that is built on the library: the size of its program, and its start.
 
 use super::stage::Stage;
 use super::table::{Row, row};
@@ -12,7 +12,7 @@ use std::path::Path;
 const PACKAGE: &str = "rudder";
 
 pub(super) fn rows(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
-    // By itself: cargo would build it with all that `pintle` has.
+    // Separately: cargo would build it with all features of `pintle`.
     let artifacts = cargo::build(&["--release".to_owned(), format!("--package={PACKAGE}")])?;
     let program = cargo::executable(&artifacts, PACKAGE)?;
     let [own, pintle] = [&program, stage.host_program()].map(size);
@@ -28,6 +28,7 @@ pub(super) fn rows(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
 
 fn size(path: &Path) -> Result<f64> {
     let metadata = fs::metadata(path);
-    let metadata = metadata.with_context(|| format!("failed to look at `{}`", path.display()))?;
+    let metadata =
+        metadata.with_context(|| format!("failed to read the size of `{}`", path.display()))?;
     Ok(metadata.len() as f64)
 }

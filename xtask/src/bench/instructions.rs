@@ -1,8 +1,8 @@
-//! `cargo xtask bench --instructions`: what a command costs in user instructions and system calls,
-//! with none to ten thousand plugins installed, usable ones and refused ones.
+//! `cargo xtask bench --instructions`: the cost of a command in user instructions and system calls,
+//! with up to ten thousand plugins installed, usable ones and refused ones.
 //!
-//! Both are the same on a machine that does other things besides, so they show costs that times
-//! hide. Instructions are counted by callgrind, system calls by strace; both are Debian packages.
+//! Neither depends on other work on the machine, so they show costs that times hide. callgrind
+//! counts the instructions and strace the system calls; both are Debian packages.
 
 use super::patch;
 use super::stage::Stage;
@@ -14,24 +14,24 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// How many plugins are installed.
+/// The numbers of installed plugins.
 const COUNTS: &[usize] = &[0, 1, 10, 100, 1_000, 10_000];
 
-/// How old files must be for the index to know them.
+/// The minimum age of files that the index records.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// How much of the copies is written: the manifest is in the first page, and the rest of a file
-/// that is not loaded may be a hole.
+/// The length of the part of each copy that is written: the manifest is in the first page, and the
+/// rest of a file that is not loaded may be a hole.
 const HEAD: usize = 16 * 1024;
 
-/// What may be measured of one command.
+/// The commands that can be measured.
 #[derive(Clone, Copy)]
 struct Cost {
     instructions: u64,
     calls: u64,
 }
 
-/// A command, and its costs with so many plugins installed.
+/// A command, and its costs with different numbers of installed plugins.
 struct Line {
     work: &'static str,
     costs: Vec<(usize, Cost)>,
@@ -43,13 +43,13 @@ impl Line {
     }
 }
 
-/// A sentence about costs, and whether it is true.
+/// A statement about costs, and whether it is true.
 struct Budget {
     text: String,
     holds: bool,
 }
 
-/// Measures all, and returns the table, and whether all budgets hold.
+/// Measures everything; returns the table, and whether all budgets hold.
 pub(super) fn report(stage: &Stage) -> Result<(String, bool)> {
     let mut lines =
         vec![Line { work: "an empty clap program", costs: vec![(0, cost(&stage.empty())?)] }];
@@ -63,7 +63,7 @@ pub(super) fn report(stage: &Stage) -> Result<(String, bool)> {
     std::thread::sleep(SETTLED);
     for (kind, _) in KINDS {
         for work in WORKS.iter().filter(|it| it.is_for(kind)) {
-            eprintln!("measuring: {} ({kind})", work.name);
+            eprintln!("measuring {} ({kind})", work.name);
             let least = usize::from(work.calls_plugin);
             let mut costs = Vec::new();
             for n_plugins in COUNTS.iter().filter(|it| **it >= least) {
@@ -81,7 +81,7 @@ pub(super) fn report(stage: &Stage) -> Result<(String, bool)> {
     Ok((text(&lines, &budgets), holds))
 }
 
-/// Usable plugins, and those whose interface is of another age; all but the first.
+/// Usable plugins, and plugins with an incompatible interface, all but the first.
 const KINDS: &[(&str, Option<&str>)] = &[("", None), ("refused", Some("\"interface\":\""))];
 
 struct Work {
@@ -146,7 +146,7 @@ const WORKS: &[Work] = &[
     },
 ];
 
-/// Fills a directory with plugins, of which the first alone is whole, and subscribes to `event`.
+/// Fills a directory with plugins; only the first is complete and subscribes to `event`.
 fn install(
     stage: &Stage,
     dir: &Path,
@@ -174,7 +174,7 @@ fn install(
     Ok(())
 }
 
-/// Counts what a program costs when all is known that can be known from runs before.
+/// Counts the cost of a program when the caches contain everything from earlier runs.
 fn cost(program: &Program) -> Result<Cost> {
     for _ in 0..3 {
         program.output()?;
@@ -187,14 +187,16 @@ fn cost(program: &Program) -> Result<Cost> {
     run(&mut counted)?;
     let text = fs::read_to_string(log.path())?;
     let number = text.lines().find_map(|it| it.split_once("Collected : ")).map(|it| it.1.trim());
-    let instructions = number.context("callgrind has counted nothing")?.parse()?;
+    let instructions =
+        number.context("the output of callgrind has no number of instructions")?.parse()?;
     let path = log.path().to_string_lossy().into_owned();
     run(&mut program.under("strace", &["-f", "-c", "-o", &path])?)?;
     let text = fs::read_to_string(log.path())?;
     let total = text.lines().find(|it| it.trim_end().ends_with("total"));
-    let columns: Vec<_> = total.context("strace has counted nothing")?.split_whitespace().collect();
-    // Percent, seconds, microseconds a call, calls, and errors where there are any.
-    let calls = columns.get(3).context("strace has another form")?.parse()?;
+    let columns: Vec<_> =
+        total.context("the output of strace has no total")?.split_whitespace().collect();
+    // Percent, seconds, microseconds per call, calls, and errors if there are any.
+    let calls = columns.get(3).context("the output of strace has no number of calls")?.parse()?;
     Ok(Cost { instructions, calls })
 }
 
@@ -204,7 +206,7 @@ fn log_option(log: &tempfile::NamedTempFile) -> String {
 
 fn run(command: &mut Command) -> Result<()> {
     let status = command.status().context("failed to run valgrind or strace")?;
-    ensure!(status.success(), "a program that is measured fails: {status}");
+    ensure!(status.success(), "a measured program failed: {status}");
     Ok(())
 }
 
@@ -231,7 +233,7 @@ fn budgets(lines: &[Line]) -> Vec<Budget> {
     for work in [HELP, LIST, HELP_REFUSED, LIST_REFUSED] {
         let (Some(few), Some(many)) = (cost(work, 100), cost(work, 10_000)) else { continue };
         let each = many.instructions.saturating_sub(few.instructions) / 9_900;
-        let text = format!("{work}: {each} instructions for each plugin, at most 2000");
+        let text = format!("{work}: {each} instructions per plugin, at most 2000");
         budgets.push(Budget { text, holds: each <= 2_000 });
     }
     budgets

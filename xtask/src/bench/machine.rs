@@ -1,11 +1,11 @@
-//! What the numbers were measured on.
+//! The machine on which the numbers were measured.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::process::Command;
 use std::thread::available_parallelism;
 
-/// Returns a line on the machine and the compiler.
+/// Returns a line about the machine and the compiler.
 pub(super) fn facts() -> String {
     let n_cores = available_parallelism().map_or(1, usize::from);
     let cpu = fs::read_to_string("/proc/cpuinfo").ok().and_then(|it| model(&it));

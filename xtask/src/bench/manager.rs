@@ -1,4 +1,4 @@
-//! What installing plugins costs: against curl and tar, and with nothing to do.
+//! The cost of installing plugins: compared with curl and tar, and when there is nothing to do.
 
 #[expect(dead_code, reason = "shared with the tests")]
 #[path = "../../../tests/release_server.rs"]
@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// How many plugins a lock file names.
+/// The number of plugins in a lock file.
 const N_LOCKED: usize = 20;
 
 /// The rows of the plugin manager.
@@ -81,7 +81,7 @@ fn release(server: &ReleaseServer, name: &str, tag: &str, asset: Asset) {
     server.release(&format!("bench/{name}"), release);
 }
 
-/// `plugin sync` of twenty plugins: all of them to be fetched, and none.
+/// `plugin sync` of twenty plugins: all of them must be fetched, or none.
 fn sync(
     stage: &Stage,
     server: &ReleaseServer,
@@ -119,7 +119,7 @@ fn sync(
     ])
 }
 
-/// A command of a plugin whose bytes are compared before each load.
+/// A command of a plugin whose bytes are checked before each load.
 fn verify(managed: &dyn Fn(&str, &str) -> Result<Program>, n_runs: usize) -> Result<Row> {
     let command = "\"$PINTLE\" bench-hello";
     let mut programs = Vec::new();

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: measures what the budgets in DESIGN.md are about, as ratios in one run.
+//! `cargo xtask bench`: measures the costs that have budgets, as ratios in one run.
 //!
-//! Everything is built for release. The exit code is 1 when a budget is broken, or
-//! when something that has one cannot be measured.
+//! Everything is built for release. The exit code is 1 if a budget is exceeded, or if a cost that
+//! has a budget cannot be measured.
 
 mod alternatives;
 mod before;
@@ -26,26 +26,26 @@ use std::process::ExitCode;
 use table::{Row, row};
 use timing::{MICROSECOND, MILLISECOND, N_IN_PROCESS, Program, compare, measure, stats};
 
-/// What to do with the results.
+/// Options for the measurements and their results.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Write the table as Markdown
+    /// Write the table as Markdown to this file
     #[arg(long, value_name = "FILE.md")]
     out: Option<PathBuf>,
-    /// Draw how much of the budgets is used
+    /// Draw the used parts of the budgets to this file
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
     /// How often each program runs
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
     runs: usize,
-    /// Measure only this
+    /// Measure only this part
     #[arg(long, value_name = "WHAT")]
     only: Option<Part>,
     /// Count instructions and system calls, with up to 10,000 plugins; needs valgrind and strace
     #[arg(long)]
     instructions: bool,
-    /// Hold each program against the one of the same name in this folder, the release build
-    /// of another version with its plugins, instead of the budgets
+    /// Compare each program with the program of the same name in this directory, the release build
+    /// of another version with its plugins, instead of checking the budgets
     #[arg(long, value_name = "FOLDER")]
     before: Option<PathBuf>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Options {
 enum Part {
     /// Plugins and commands
     Plugins,
-    /// A host that is built on the library
+    /// A host built on the library
     Embedding,
     /// Large projects
     Projects,
@@ -63,13 +63,13 @@ enum Part {
     Manager,
     /// Clusters in Docker
     Clusters,
-    /// Hosts of another field, on this library and on others; builds wasmtime
+    /// Hosts in another domain, on this library and on others; builds wasmtime
     Alternatives,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("at least one run is needed".to_owned()),
+        Ok(0) => Err("must be at least 1".to_owned()),
         Ok(it) => Ok(it),
         Err(err) => Err(format!("{err}")),
     }
@@ -96,9 +96,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let is_wanted = |part| options.only.is_none_or(|only| only == part);
     let mut rows = Vec::new();
     if let Some(folder) = &options.before {
-        // The programs run in folders of their own.
+        // The programs run in separate directories.
         let folder = folder.canonicalize();
-        let folder = folder.context("failed to find the folder of `--before`")?;
+        let folder = folder.context("failed to find the directory of `--before`")?;
         if is_wanted(Part::Plugins) {
             rows.extend(before::rows(&Stage::build()?, &folder, options.runs)?);
         }
@@ -130,7 +130,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     report(options, &rows)
 }
 
-/// Shows the rows, and returns the exit code: whether all of them are within their budgets.
+/// Shows the rows; returns exit code 0 if all of them are within their budgets, otherwise 1.
 fn report(options: &Options, rows: &[Row]) -> Result<ExitCode> {
     let facts = machine::facts();
     println!("{facts}\n\n{}", table::text(rows));
@@ -153,7 +153,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 /// Start-up with 0, 1, 100 and 1,000 plugins, against an empty clap program.
 ///
-/// The budget is given for 1,000 plugins, and so holds for fewer.
+/// The budget is for 1,000 plugins, so it also applies to fewer.
 fn start_up(stage: &Stage, n_runs: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for n_plugins in [0, 1, 100, 1_000] {
@@ -182,10 +182,10 @@ fn commands(stage: &Stage, n_runs: usize) -> Vec<Row> {
     rows
 }
 
-/// What a program on the search path costs.
+/// The cost of a program on the search path.
 ///
-/// What is the host's own in that is its start, which a command that reads no plugin has too,
-/// and finding the program: at most 0.3 ms.
+/// The host's part is its start, as in a command that reads no plugin, and the search for the
+/// program: at most 0.3 ms.
 fn callables(stage: &Stage, n_runs: usize) -> Vec<Row> {
     let work = "a program on the search path, 100 plugins installed";
     let callable = stage.host(100, &["bench", "twin"]);
@@ -202,7 +202,7 @@ fn callables(stage: &Stage, n_runs: usize) -> Vec<Row> {
     rows.collect()
 }
 
-/// The same external plugin of kubebuilder in both; kubebuilder is not on every machine.
+/// The same external plugin of kubebuilder in both; kubebuilder may be missing.
 fn external(stage: &Stage, n_runs: usize) -> Option<Row> {
     let work = "edit with an external plugin of kubebuilder";
     match stage.external() {
@@ -216,9 +216,9 @@ fn external(stage: &Stage, n_runs: usize) -> Option<Row> {
     }
 }
 
-/// What happens inside the host's process: opening plugins, and calling them.
+/// Operations inside the host's process: opening plugins, and calling them.
 fn in_process(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
-    eprintln!("measuring: inside one process");
+    eprintln!("measuring inside one process");
     let results = (0..N_IN_PROCESS).map(|_| measure(&stage.in_process()));
     let results: Vec<_> = results.collect::<Result<_>>()?;
     let best = |name: &str| best(&results, name);
@@ -256,13 +256,13 @@ fn in_process(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A project of 10,000 files and 50 MB through a chain of ten plugins, each of which changes
-/// one file in a hundred.
+/// A project of 10,000 files and 50 MB through a chain of ten plugins, each of which changes one
+/// file in a hundred.
 fn universe(stage: &Stage) -> Result<Vec<Row>> {
     const N_PLUGINS: usize = 10;
     const DATA: f64 = 50e6;
-    eprintln!("measuring: a universe through a chain");
-    // The first run in each way makes the project, or finds the files of the plugins cold.
+    eprintln!("measuring a universe through a chain");
+    // The first run of each variant creates the project, or finds the files of the plugins cold.
     let several = |program: Program| -> Result<Vec<_>> {
         measure(&program)?;
         (0..N_IN_PROCESS).map(|_| measure(&program)).collect()
@@ -294,16 +294,16 @@ fn universe(stage: &Stage) -> Result<Vec<Row>> {
             host_and_plugin,
             1.2,
         ),
-        Row::alone("universe of 10,000 files on disk, nobody looks", best(&disk, "disk_made")?),
+        Row::alone("universe of 10,000 files on disk, none read", best(&disk, "disk_made")?),
         Row::alone("the same, listed", best(&disk, "disk_listed")?),
         Row::alone("the same, listed and read", best(&disk, "disk_read")?),
         Row::alone("looking for an interrupted run there", best(&disk, "disk_recovered")?),
     ])
 }
 
-/// A new project by a chain of three, on disk at the end; no tool runs in `init`.
+/// A new project with a chain of three plugins, on disk at the end; no tool runs in `init`.
 fn project(stage: &Stage) -> Result<Row> {
-    eprintln!("measuring: a new project");
+    eprintln!("measuring a new project");
     let (mut ours, mut others) = (Vec::new(), Vec::new());
     for number in 0..N_PROJECTS {
         ours.push(stage.init(number)?.time()?.as_nanos() as f64);
@@ -321,8 +321,8 @@ fn executable_hook(stage: &Stage, n_runs: usize) -> Result<timing::Stats> {
     Ok(compare(&hook, &stage.empty(), n_runs)?.ours)
 }
 
-/// Returns the best of one result of several runs: what else the machine does meanwhile can
-/// only add to a time.
+/// Returns the best of one result of several runs: other work on the machine can only add to a
+/// time.
 fn best(results: &[Map<String, Value>], name: &str) -> Result<f64> {
     Ok(numbers(results, name)?.into_iter().fold(f64::INFINITY, f64::min))
 }
@@ -336,7 +336,7 @@ fn numbers(results: &[Map<String, Value>], name: &str) -> Result<Vec<f64>> {
     let numbers = results.iter().map(|it| it.get(name).and_then(Value::as_f64));
     let numbers: Option<Vec<_>> = numbers.collect();
     let numbers = numbers.filter(|it| !it.is_empty());
-    numbers.with_context(|| format!("there is no result `{name}`"))
+    numbers.with_context(|| format!("the output has no result `{name}`"))
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Makes a plugin file of another name out of a plugin file.
+//! Creates a plugin file with another name from a plugin file.
 //!
-//! Building a thousand plugins would take hours. All places are overwritten where
-//! the name or the command's word stands: the manifest's section, the note, and the
-//! constants that the code compares with.
+//! Building a thousand plugins would take hours. Instead, every occurrence of the name or of the
+//! command's word is overwritten: in the manifest's section, in the note, and in the constants that
+//! the code compares with.
 
 use anyhow::{Result, ensure};
 
 /// Returns `library` with `to` written over each `from`.
 pub(super) fn replace(library: &[u8], from: &str, to: &str) -> Result<Vec<u8>> {
-    // Every offset in the file must stay as it is.
-    ensure!(from.len() == to.len(), "`{to}` is not as long as `{from}`");
+    // Every offset in the file must stay the same.
+    ensure!(from.len() == to.len(), "`{to}` and `{from}` differ in length");
     let mut patched = library.to_vec();
     let (mut start, mut n_found) = (0, 0);
     while let Some(found) = find(&patched[start..], from.as_bytes()) {

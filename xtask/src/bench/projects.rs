@@ -1,4 +1,4 @@
-//! What scaffolding costs in large projects: many files that nobody asks for, many recorded
+//! The cost of scaffolding in large projects: many files that no plugin reads, many recorded
 //! commands, many files of one plugin.
 
 use super::stage::Stage;
@@ -11,16 +11,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How many files of the user's a large project has.
+/// The number of the user's files in a large project.
 const N_FILES: usize = 100_000;
 
-/// How many commands a project has on record, `init` included.
+/// The number of recorded commands in a project, including `init`.
 const N_COMMANDS: usize = 300;
 
-/// How often what takes a second is run.
+/// How often programs that take a second run.
 const N_RUNS: usize = 5;
 
-/// How much longer, and how much more memory, the large project may take.
+/// The maximum ratio of the time and the memory in the large project.
 const TIMES: f64 = 2.0;
 
 /// The rows of large projects.
@@ -34,7 +34,7 @@ pub(super) fn rows(stage: &Stage) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Where the projects are made.
+/// Where the projects are created.
 struct Berth<'a> {
     stage: &'a Stage,
     root: &'a Path,
@@ -54,7 +54,7 @@ impl Berth<'_> {
 
     fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.root.join(name);
-        fs::create_dir(&folder).with_context(|| format!("failed to make `{name}`"))?;
+        fs::create_dir(&folder).with_context(|| format!("failed to create `{name}`"))?;
         Ok(folder)
     }
 
@@ -66,19 +66,19 @@ impl Berth<'_> {
     }
 }
 
-/// Returns a search path with the formatter itself: a proxy of rustup needs a home.
+/// Returns a search path with rustfmt itself: a proxy of rustup needs a home directory.
 fn tools() -> Result<OsString> {
     let out = Command::new("rustc").args(["--print", "sysroot"]).output()?;
-    ensure!(out.status.success(), "rustc does not say where it is");
+    ensure!(out.status.success(), "`rustc --print sysroot` failed");
     let mut path =
         PathBuf::from(String::from_utf8(out.stdout)?.trim()).join("bin").into_os_string();
     path.push(":/usr/bin:/bin");
     Ok(path)
 }
 
-/// A project with files that nobody asks for, against one without.
+/// A project with files that no plugin reads, against a project without them.
 fn files(berth: &Berth<'_>) -> Result<Vec<Row>> {
-    eprintln!("measuring: a project of {N_FILES} files");
+    eprintln!("measuring a project of {N_FILES} files");
     let (large, empty) = (berth.project("large")?, berth.project("empty")?);
     for number in 0..N_FILES {
         let folder = large.join(format!("assets/part{}", number / 1_000));
@@ -111,9 +111,9 @@ fn files(berth: &Berth<'_>) -> Result<Vec<Row>> {
     ])
 }
 
-/// What carries out the recorded commands again, with many of them.
+/// The commands that run the recorded commands again, with many of them.
 fn commands(berth: &Berth<'_>) -> Result<Vec<Row>> {
-    eprintln!("measuring: a project of {N_COMMANDS} commands");
+    eprintln!("measuring a project of {N_COMMANDS} commands");
     let project = berth.project("commands")?;
     for number in 1..N_COMMANDS {
         let kind = format!("Kind{number}");
@@ -157,9 +157,9 @@ fn commands(berth: &Berth<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A plugin that makes 10,000 files.
+/// A plugin that creates 10,000 files.
 fn one_plugin(berth: &Berth<'_>) -> Result<Row> {
-    eprintln!("measuring: a plugin with 10,000 files");
+    eprintln!("measuring a plugin with 10,000 files");
     let mut times = Vec::new();
     for number in 0..N_RUNS {
         let folder = berth.folder(&format!("made-{number}"))?;

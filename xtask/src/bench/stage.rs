@@ -1,4 +1,4 @@
-//! Builds what is measured, and puts plugins by the hundred into folders.
+//! Builds the measured programs, and fills directories with hundreds of plugins.
 
 use super::patch;
 use super::timing::Program;
@@ -12,19 +12,19 @@ use tempfile::TempDir;
 /// The word that is both the plugin's command and the first label of its name.
 pub(super) const WORD: &str = "bench-hello";
 
-/// The event of which only the first plugin may know where others are to have no hook on it.
+/// The event that only the first plugin subscribes to, where the others must have no hook on it.
 pub(super) const EVENT: &str = "post-project-edit";
 
-/// How many plugins there are at the most.
+/// The maximum number of plugins.
 const N_PLUGINS: usize = 1_000;
 
-/// How many projects are made.
+/// The maximum number of projects.
 pub(super) const N_PROJECTS: usize = 30;
 
-/// How many plugins are installed in one of the host's runs.
+/// The numbers of installed plugins in the runs of the host.
 const FOLDERS: &[usize] = &[0, 1, 100, N_PLUGINS];
 
-/// The programs and plugins, in a folder that goes away with this value.
+/// The programs and plugins, in a directory that is removed with this value.
 pub(super) struct Stage {
     temp: TempDir,
     host: PathBuf,
@@ -41,7 +41,7 @@ impl Stage {
         let artifacts = build(&sources)?;
         let library = cargo::library(&artifacts, &cargo::root().join("xtask/bench/plugin"))?;
 
-        // Not in /tmp, which may be in memory: a thousand plugins have some 700 MB.
+        // Not in /tmp, which may be in memory: a thousand plugins have about 700 MB.
         let target = cargo::target_dir()?;
         let temp = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
         fs::create_dir(temp.path().join("empty"))?;
@@ -67,9 +67,9 @@ impl Stage {
         &self.host
     }
 
-    /// Lays out the plugins of another version's build, as this version's are.
+    /// Lays out the plugins of another version's build in the same way as those of this version.
     ///
-    /// A host and the plugins of one build always fit each other; hosts of another age may not.
+    /// The host and the plugins of one build always fit; those of different versions may not.
     pub(super) fn install_before(&self, build: &Path) -> Result<()> {
         let before = self.before();
         fs::create_dir(&before)?;
@@ -78,7 +78,7 @@ impl Stage {
             build.join(format!("{DLL_PREFIX}{stem}{DLL_SUFFIX}"))
         };
         install(&library("pintle-bench-plugin"), &before)
-            .context("failed to copy the plugins of the version before")?;
+            .context("failed to copy the plugins of the other version")?;
         fs::create_dir(before.join("own"))?;
         for source in plugins::sources()? {
             let path = library(&source.package);
@@ -89,8 +89,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Returns the same call of the program of another version's build, with the plugins of
-    /// that build.
+    /// Returns the same call of the program from another version's build, with the plugins of that
+    /// build.
     pub(super) fn before_of(&self, program: &Program, build: &Path) -> Program {
         let name = program.path.file_name().unwrap_or_default();
         let mut before = Program { path: build.join(name), ..program.clone() };
@@ -102,7 +102,7 @@ impl Stage {
                 *text = path.into();
             }
         }
-        // Another version may write its index in another form, and each would void the other's.
+        // The versions may write different formats of the index; each would invalidate the other's.
         for (_, cache) in before.env.iter_mut().filter(|it| it.0 == "XDG_CACHE_HOME") {
             *cache = self.before().join("cache").into();
         }
@@ -124,8 +124,8 @@ impl Stage {
         program
     }
 
-    /// Returns what a host does at its start with some plugins installed: the work, the program,
-    /// and a word of what it prints.
+    /// Returns the operations of a host's start with some plugins installed: the work, the program,
+    /// and a word of its output.
     pub(super) fn starts(&self, n_plugins: usize) -> [(String, Program, &'static str); 4] {
         let listed = if n_plugins == 0 { "" } else { "bench-hello" };
         [
@@ -153,8 +153,8 @@ impl Stage {
         program
     }
 
-    /// Returns the host with the first-party plugins, starting a project with a chain of three
-    /// in a folder of its own.
+    /// Returns the host with the first-party plugins, which starts a project with a chain of three
+    /// in a separate directory.
     pub(super) fn init(&self, number: usize) -> Result<Program> {
         let args = ["init", "--domain", "example.org", "--plugins", "rust,license,ci"];
         let mut program = self.own_host(&args);
@@ -163,7 +163,7 @@ impl Stage {
         Ok(program)
     }
 
-    /// Returns a directory for so many plugins of a kind, which need not exist.
+    /// Returns the directory for a number of plugins of a kind, which need not exist.
     pub(super) fn installed(&self, n_plugins: usize, kind: &str) -> PathBuf {
         self.temp.path().join("installed").join(format!("{n_plugins}{kind}"))
     }
@@ -194,7 +194,7 @@ impl Stage {
         program
     }
 
-    /// Returns the same in a project of its own, whose `edit` has one hook.
+    /// Returns the same in a separate project, whose `edit` has one hook.
     pub(super) fn editing(&self, n_plugins: usize, kind: &str) -> Result<Program> {
         let mut program = self.with(n_plugins, kind, &["edit", "--plugins", WORD]);
         program.folder = self.temp.path().join(format!("edited-{n_plugins}{kind}"));
@@ -218,7 +218,7 @@ impl Stage {
         self.program(&self.empty, &["version"])
     }
 
-    /// Returns the host with the executable plugin installed besides, called with `args`.
+    /// Returns the host, also with the executable plugin installed, called with `args`.
     pub(super) fn host_of_programs(&self, n_plugins: usize, args: &[&str]) -> Program {
         let mut program = self.host(n_plugins, args);
         let programs = self.temp.path().join("programs");
@@ -230,11 +230,11 @@ impl Stage {
         program
     }
 
-    /// Returns this host and kubebuilder, each about to run `edit` with the same external plugin
-    /// of kubebuilder, in projects of their own.
+    /// Returns this host and kubebuilder, both prepared to run `edit` with the same external plugin
+    /// of kubebuilder, in separate projects.
     pub(super) fn external(&self) -> Result<(Program, Program)> {
         let kubebuilder = cargo::target_dir()?.join("control-plane/bin/kubebuilder");
-        ensure!(kubebuilder.is_file(), "kubebuilder is missing: `cargo xtask control-plane`");
+        ensure!(kubebuilder.is_file(), "kubebuilder is missing: run `cargo xtask control-plane`");
         let name = "bench.example.org";
         let external = self.temp.path().join("external");
         let folder = external.join(name).join("v1");
@@ -268,7 +268,7 @@ impl Stage {
         program
     }
 
-    /// Returns the program that measures inside of itself, on a hundred plugins.
+    /// Returns the program that measures inside itself, with a hundred plugins.
     pub(super) fn in_process(&self) -> Program {
         let mut program = self.program(&self.in_process, &[]);
         program.args.extend([event().into(), self.twin.clone().into()]);
@@ -277,8 +277,8 @@ impl Stage {
         program
     }
 
-    /// Returns the program that takes a project through a chain of `n_plugins`, in-process;
-    /// `kind` says whether in memory that it has already.
+    /// Returns the program that passes a project through a chain of `n_plugins`, in-process; `kind`
+    /// is the variant to measure.
     pub(super) fn chain(&self, kind: &str, n_plugins: usize) -> Program {
         let mut program = self.program(&self.universe, &[kind]);
         let plugins = self.temp.path().join("100");
@@ -286,7 +286,7 @@ impl Stage {
         program
     }
 
-    /// Returns the same with processes that speak JSON over pipes.
+    /// Returns the same with processes that exchange JSON over pipes.
     pub(super) fn json_chain(&self, n_plugins: usize) -> Program {
         self.program(&self.universe, &["json", &n_plugins.to_string()])
     }
@@ -298,7 +298,7 @@ impl Stage {
         program
     }
 
-    /// Returns a script of the shell that calls the host as `$PINTLE`, for a user whose home is
+    /// Returns a shell script that calls the host as `$PINTLE`, for a user whose home directory is
     /// `home`.
     pub(super) fn script(&self, home: &Path, script: &str) -> Program {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -344,9 +344,10 @@ impl Stage {
     }
 }
 
-/// Builds everything for release, and returns the host alone.
+/// Builds everything for release, and returns only the host.
 pub(super) fn host() -> Result<PathBuf> {
-    // Fewer packages may mean other features of what they share, and all is built twice.
+    // Fewer packages may have other features of shared dependencies, and everything would be built
+    // twice.
     let artifacts = build(&plugins::sources()?)?;
     cargo::executable(&artifacts, "pintle")
 }
@@ -359,12 +360,12 @@ fn build(sources: &[plugins::Source]) -> Result<Vec<cargo::Artifact>> {
     cargo::build(&args)
 }
 
-/// The payload of an event as a project's life brings it.
+/// Returns the path of the payload of an event, as in a real project.
 fn event() -> PathBuf {
     cargo::root().join("xtask/bench/event.json")
 }
 
-/// Makes a thousand plugins, and folders with some of them.
+/// Creates a thousand plugins, and directories with some of them.
 fn install(library: &Path, temp: &Path) -> Result<()> {
     for n_plugins in FOLDERS {
         fs::create_dir(temp.join(n_plugins.to_string()))?;
@@ -376,7 +377,7 @@ fn install(library: &Path, temp: &Path) -> Result<()> {
         let word = if idx == 0 { WORD.to_owned() } else { format!("bench-{idx:05}") };
         fs::write(&path, patch::replace(&bytes, WORD, &word)?)?;
         for n_plugins in FOLDERS.iter().filter(|it| idx < **it && **it < N_PLUGINS) {
-            // The same file in another folder; no run of the host sees both.
+            // A hard link in another directory; no run of the host sees both.
             fs::hard_link(&path, temp.join(n_plugins.to_string()).join(file_name(idx)))?;
         }
     }

@@ -1,15 +1,15 @@
-//! The results as a picture: how much of its budget each piece of work uses.
+//! The results as a picture: the used part of each budget.
 
 use super::table::{Row, Verdict};
 use std::fmt::Write as _;
 
-/// The left and right end of the scale, as powers of ten of the budget.
+/// The left and right ends of the scale, as powers of ten of the budget.
 const SCALE: (f64, f64) = (-3.0, 1.0);
 const LABELS: f64 = 400.0;
 const BARS: f64 = 480.0;
 const LINE: f64 = 26.0;
 const TOP: f64 = 56.0;
-/// Room on the right for the last number.
+/// The space on the right for the last number.
 const MARGIN: f64 = 70.0;
 
 /// Draws a bar for each row that has a budget. The scale is logarithmic.
@@ -23,7 +23,7 @@ pub(super) fn draw(rows: &[Row]) -> String {
     ));
     push(r#"<rect width="100%" height="100%" fill="white"/>"#.to_owned());
     push(
-        r#"<text x="10" y="22" font-size="15">Part of the budget that is used (log scale)</text>"#
+        r#"<text x="10" y="22" font-size="15">Used part of the budget (log scale)</text>"#
             .to_owned(),
     );
     for power in SCALE.0 as i32..=SCALE.1 as i32 {
@@ -66,7 +66,7 @@ fn bar(y: f64, label: &str, used: f64, holds: bool) -> String {
     )
 }
 
-/// Returns where a part of the budget stands on the scale, which has two ends.
+/// Returns the position of a part of the budget on the scale, which has two ends.
 fn place(used: f64) -> f64 {
     let (low, high) = SCALE;
     let power = used.max(f64::MIN_POSITIVE).log10().clamp(low, high);

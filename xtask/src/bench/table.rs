@@ -3,15 +3,14 @@
 use super::timing::{Comparison, Program, Stats, compare};
 use std::fmt::Write as _;
 
-/// How many times as long something may take as before. Two copies of one program differ by
-/// less than this.
+/// The maximum ratio to the time before. Two copies of one program differ by less than this.
 pub(super) const NOT_SLOWER: f64 = 1.05;
 
 const HEADER: [&str; 7] = ["work", "ours", "against", "ratio", "measured", "budget", "holds"];
 
 /// One result.
 pub(super) struct Row {
-    /// What is measured.
+    /// The measured work.
     pub(super) work: String,
     ours: String,
     against: String,
@@ -26,9 +25,9 @@ pub(super) struct Row {
 pub(super) enum Verdict {
     /// There is no budget.
     Free,
-    /// This part of the budget is used; more than 1 breaks it.
+    /// The used part of the budget; more than 1 exceeds it.
     Used(f64),
-    /// It could not be measured, so nobody knows.
+    /// It could not be measured, so the result is unknown.
     Unknown,
 }
 
@@ -52,8 +51,7 @@ impl Verdict {
 }
 
 impl Row {
-    /// Returns the row of a program that may take at most `budget` nanoseconds more
-    /// than another.
+    /// Returns the row of a program that may take at most `budget` nanoseconds more than another.
     pub(super) fn more_than(
         work: impl Into<String>,
         other: &str,
@@ -69,7 +67,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that takes less than `budget` nanoseconds.
+    /// Returns the row of work that takes less than `budget` nanoseconds.
     pub(super) fn under(work: impl Into<String>, ours: f64, budget: f64) -> Self {
         Self {
             budget: format!("under {}", nanos(budget)),
@@ -78,8 +76,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that takes less than `budget` nanoseconds, next to
-    /// something else.
+    /// Returns the row of work that takes less than `budget` nanoseconds, beside other work.
     pub(super) fn under_against(
         work: impl Into<String>,
         ours: f64,
@@ -94,7 +91,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that has neither a budget nor its like.
+    /// Returns the row of work that has neither a budget nor anything to compare it with.
     pub(super) fn alone(work: impl Into<String>, ours: f64) -> Self {
         Self {
             work: work.into(),
@@ -107,7 +104,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that is at least `times` times cheaper than another.
+    /// Returns the row of work that is at least `times` times cheaper than other work.
     pub(super) fn cheaper(
         work: impl Into<String>,
         ours: f64,
@@ -123,8 +120,8 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that takes at most `times` the time of another; `turns`
-    /// are the ratios turn by turn.
+    /// Returns the row of work that takes at most `times` the time of other work; `turns` are the
+    /// ratios turn by turn.
     pub(super) fn at_most(
         work: impl Into<String>,
         ours: f64,
@@ -141,7 +138,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of two things that are only compared.
+    /// Returns the row of two results that are only compared.
     pub(super) fn ratio(work: impl Into<String>, ours: f64, other: &str, theirs: f64) -> Self {
         let digits = if ours / theirs < 0.01 { 7 } else { 2 };
         Self {
@@ -151,8 +148,8 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that has less than `budget` times the memory of its
-    /// data, in bytes.
+    /// Returns the row of work that needs less than `budget` times the memory of its data, in
+    /// bytes.
     pub(super) fn memory(
         work: impl Into<String>,
         ours: f64,
@@ -172,7 +169,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of two files, of which the sizes in bytes are compared.
+    /// Returns the row of two files whose sizes in bytes are compared.
     pub(super) fn size(work: impl Into<String>, ours: f64, other: &str, theirs: f64) -> Self {
         Self {
             ours: megabytes(ours),
@@ -182,7 +179,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that has at most `times` the memory of another, in bytes.
+    /// Returns the row of work that needs at most `times` the memory of other work, in bytes.
     pub(super) fn memory_at_most(
         work: impl Into<String>,
         ours: f64,
@@ -200,7 +197,7 @@ impl Row {
         }
     }
 
-    /// Returns the row of something that could not be measured.
+    /// Returns the row of work that could not be measured.
     pub(super) fn missing(work: impl Into<String>, reason: &anyhow::Error) -> Self {
         Self {
             ours: String::new(),
@@ -244,7 +241,7 @@ pub(super) fn markdown(rows: &[Row]) -> String {
     table
 }
 
-/// Writes a time with the unit that suits it.
+/// Writes a time with a suitable unit.
 pub(super) fn nanos(nanos: f64) -> String {
     match nanos.abs() {
         0.0..1e3 => format!("{nanos:.1} ns"),
@@ -261,7 +258,7 @@ fn spread(it: Stats) -> String {
     format!("({} to {})", nanos(it.low), nanos(it.high))
 }
 
-/// Compares two programs; what cannot be run becomes a row that says so.
+/// Compares two programs; if one cannot be run, the row states it.
 pub(super) fn row(
     work: impl Into<String>,
     ours: &Program,
@@ -271,7 +268,7 @@ pub(super) fn row(
     n_runs: usize,
 ) -> Row {
     let work = work.into();
-    eprintln!("measuring: {work}");
+    eprintln!("measuring {work}");
     match ours.probe(expected).and_then(|()| compare(ours, other, n_runs)) {
         Ok(it) => Row::more_than(work, other_name, &it, budget),
         Err(err) => Row::missing(work, &err),
@@ -295,7 +292,7 @@ mod tests {
         assert_eq!(row(6e6), Verdict::Used(1.0));
         assert!(row(6e6).holds());
         assert!(!row(6.1e6).holds());
-        // Faster than nothing is noise, and no less than nothing is used.
+        // Less time than the other program is noise, and uses no part of the budget.
         assert_eq!(row(0.9e6), Verdict::Used(0.0));
     }
 

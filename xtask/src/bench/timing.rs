@@ -1,6 +1,6 @@
-//! Times programs from their start to their end.
+//! Times programs from start to end.
 //!
-//! Two programs are timed in turns, so that whatever else the machine does hits both.
+//! Two programs are timed in turns, so other work on the machine affects both.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
@@ -10,17 +10,17 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// In nanoseconds, as all times here.
+/// In nanoseconds, like all times here.
 pub(super) const MILLISECOND: f64 = 1e6;
 pub(super) const MICROSECOND: f64 = 1e3;
 
-/// How many runs of each program go before the first that counts.
+/// How often each program runs before the first run that counts.
 const WARM_UP: usize = 5;
 
-/// How often a program runs that measures inside of itself.
+/// How often a program that measures inside itself runs.
 pub(super) const N_IN_PROCESS: usize = 10;
 
-/// A program as it is run, with nothing of the caller's environment.
+/// A program to run, without the caller's environment.
 #[derive(Clone, Default)]
 pub(super) struct Program {
     pub(super) path: PathBuf,
@@ -29,11 +29,11 @@ pub(super) struct Program {
     pub(super) folder: PathBuf,
     /// The file that it reads from its standard input.
     pub(super) stdin: Option<PathBuf>,
-    /// A program that runs when this one has ended, and whose time counts too.
+    /// A program that runs after this one, and whose time is included.
     pub(super) next: Option<Box<Program>>,
 }
 
-/// The middle of many times, and the middle half's ends, in nanoseconds.
+/// The median of many times, and the quartiles, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stats {
     pub(super) median: f64,
@@ -45,9 +45,9 @@ pub(super) struct Stats {
 pub(super) struct Comparison {
     pub(super) ours: Stats,
     pub(super) other: Stats,
-    /// What ours took more, turn by turn.
+    /// How much longer our program took, turn by turn.
     pub(super) extra: Stats,
-    /// What ours took of the other's time, turn by turn.
+    /// The ratio of our time to the other's, turn by turn.
     pub(super) ratio: Stats,
 }
 
@@ -56,25 +56,30 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// When it fails, or when `expected` does not stand in its output: then there
-    /// is nothing worth timing.
+    /// When it fails, or when its output does not contain `expected`: in that case, its time is
+    /// meaningless.
     pub(super) fn probe(&self, expected: &str) -> Result<()> {
         let out = self.output()?;
         let out = String::from_utf8_lossy(&out);
-        ensure!(out.contains(expected), "its output lacks `{expected}`");
+        ensure!(out.contains(expected), "the output does not contain `{expected}`");
         Ok(())
     }
 
-    /// Runs the program once and returns what it writes to its standard output.
+    /// Runs the program once and returns its standard output.
     ///
     /// # Errors
     ///
-    /// When it fails, with the first line that it writes to its standard error.
+    /// When it fails, with the first line of its standard error.
     pub(super) fn output(&self) -> Result<Vec<u8>> {
         let out = self.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
         let stderr = String::from_utf8_lossy(&out.stderr);
         let first_line = stderr.lines().next().unwrap_or_default();
-        ensure!(out.status.success(), "it fails with {}: {first_line}", out.status);
+        ensure!(
+            out.status.success(),
+            "`{}` failed: {}: {first_line}",
+            self.path.display(),
+            out.status
+        );
         Ok(out.stdout)
     }
 
@@ -93,12 +98,12 @@ impl Program {
         Ok(time + next.unwrap_or_default())
     }
 
-    /// Returns the program as it is run by another one, with arguments of that, and with nothing
-    /// to read.
+    /// Returns a call of another program that runs this program, with the other program's
+    /// arguments, and with nothing to read.
     ///
     /// # Errors
     ///
-    /// When the other one is not installed.
+    /// When the other program is not installed.
     pub(super) fn under(&self, runner: &str, args: &[&str]) -> Result<Command> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = std::env::split_paths(&path).map(|it| it.join(runner)).find(|it| it.is_file());
@@ -111,17 +116,17 @@ impl Program {
         Ok(command)
     }
 
-    /// Runs the program once and returns how many bytes of memory it had at the most, without
-    /// those of the programs that it has started.
+    /// Runs the program once and returns its peak memory in bytes, without the memory of the
+    /// programs that it started.
     ///
     /// # Errors
     ///
-    /// When it fails, or the system does not say.
+    /// When it fails, or the system does not report it.
     pub(super) fn peak_memory(&self) -> Result<f64> {
         let mut child = self.command()?.spawn()?;
         let file = format!("/proc/{}/status", child.id());
         let mut peak = None;
-        // The system forgets the number with the process, and it never falls.
+        // The system forgets the number when the process ends, and the number never decreases.
         let status = loop {
             let text = fs::read_to_string(&file).unwrap_or_default();
             let line = text.lines().find_map(|it| it.strip_prefix("VmHWM:"));
@@ -133,7 +138,7 @@ impl Program {
             }
         };
         ensure!(status.success(), "`{}` failed: {status}", self.path.display());
-        let kilobytes: f64 = peak.context("the system does not say how much memory it had")?;
+        let kilobytes: f64 = peak.context("the system did not report the peak memory")?;
         Ok(kilobytes * 1024.0)
     }
 
@@ -167,13 +172,13 @@ pub(super) fn compare(ours: &Program, other: &Program, n_runs: usize) -> Result<
     Ok(Comparison { ours: stats(our_times), other: stats(other_times), extra, ratio })
 }
 
-/// Runs a program that measures inside of itself, and returns its results by their names.
+/// Runs a program that measures inside itself, and returns its results by name.
 pub(super) fn measure(program: &Program) -> Result<Map<String, Value>> {
     let out = program.output().context("failed to measure inside one process")?;
     serde_json::from_slice(&out).context("the results are not JSON")
 }
 
-/// Returns the middle of some numbers, which must not be none.
+/// Returns the median of some numbers; there must be at least one.
 pub(super) fn stats(mut numbers: Vec<f64>) -> Stats {
     numbers.sort_by(f64::total_cmp);
     let at = |quarter: usize| numbers[(numbers.len() - 1) * quarter / 4];

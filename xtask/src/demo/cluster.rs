@@ -1,6 +1,6 @@
 //! The part of the demo that needs a Docker engine: a cluster with a registry.
 //!
-//! The nodes are the stand-in that the tests use, as no network is needed for it.
+//! The nodes are the stand-ins that the tests use, because they require no network.
 
 use super::stage::Stage;
 use crate::{cargo, node_images};
@@ -9,27 +9,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The cluster that the demo makes.
+/// The cluster that the demo creates.
 pub(crate) const NAME: &str = "demo";
 
 pub(super) fn show(stage: &Stage) -> Result<()> {
     let Some(desk) = Desk::new(stage)? else {
-        println!("\nNo Docker engine answers, so no cluster is shown.");
+        println!("\nNo Docker engine is running; the demo skips the cluster.");
         return Ok(());
     };
-    // What fails to be made leaves nothing; a cluster of the name may be the user's own.
+    // If the creation fails, nothing remains; a cluster with this name may belong to the user.
     desk.create()?;
     let shown = desk.show();
     if shown.is_err() {
-        // What is ours by now must not stay on the user's engine.
+        // The demo has created the cluster by now, and must not leave it on the user's engine.
         let _ = desk.pintle(&["cluster", "delete", NAME]);
     }
     shown
 }
 
-/// Imports an archive if the engine does not have it, and returns its tag.
+/// Imports an archive unless the engine has it, and returns its tag.
 fn import(archive: &PathBuf) -> Result<String> {
-    let tag = fs::read_to_string(archive.with_extension("tag")).context("a tag is missing")?;
+    let tag = fs::read_to_string(archive.with_extension("tag"))
+        .context("failed to read the tag of an image")?;
     let mut look = Command::new("docker");
     look.args(["image", "inspect", &tag]).stdout(Stdio::null()).stderr(Stdio::null());
     if look.status().is_ok_and(|it| it.success()) {
@@ -51,7 +52,7 @@ pub(crate) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// Builds the images of the nodes; `None` without a Docker engine.
+    /// Builds the images of the nodes; returns `None` if there is no Docker engine.
     pub(crate) fn new(stage: &'a Stage) -> Result<Option<Self>> {
         if !node_images::has_engine() || !runs("docker") {
             return Ok(None);
@@ -69,7 +70,9 @@ impl<'a> Desk<'a> {
         let mut create = vec!["cluster", "create", NAME, "--agents", "2"];
         match self.registry {
             Some(_) => create.push("--registry"),
-            None => println!("\n(Without Debian's docker-registry there is no registry here.)"),
+            None => println!(
+                "\n(Debian's docker-registry is not installed; the demo skips the registry.)"
+            ),
         }
         self.pintle(&create)
     }
@@ -85,7 +88,7 @@ impl<'a> Desk<'a> {
         self.pintle(&["cluster", "delete", NAME])?;
         let label = format!("label=pintle.cluster={NAME}");
         self.say("docker", &["ps", "--all", "--quiet", "--filter", &label])?;
-        println!("\nThe cluster came and went, and the engine holds nothing of it.");
+        println!("\nThe cluster was created and deleted; the engine has nothing left of it.");
         Ok(())
     }
 
@@ -108,14 +111,14 @@ impl<'a> Desk<'a> {
         cargo::run(&mut self.command(words))
     }
 
-    /// Returns a call of the host, with the plugins and the kubeconfig of the demo only.
+    /// Returns a call of the host that uses only the plugins and the kubeconfig of the demo.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.stage.host);
         command.args(words).current_dir(&self.stage.project).stdin(Stdio::null());
         command.env("PINTLE_PLUGIN_PATH", &self.stage.plugins);
         command.env("PINTLE_PLUGIN_SYSTEM_PATH", "").env("XDG_DATA_HOME", &self.stage.data);
         command.env("KUBECONFIG", self.kubeconfig()).env("PINTLE_NODE_IMAGE", &self.node);
-        // The stand-in needs none, and not every engine has it to give.
+        // The stand-in requires no privileges, and not every engine can grant them.
         command.env("PINTLE_PRIVILEGE", "reduced");
         if let Some(registry) = &self.registry {
             command.env("PINTLE_REGISTRY_IMAGE", registry);

@@ -1,11 +1,11 @@
-//! Where the demo plays: a folder of its own, with a host and plugins just built.
+//! The directory of the demo, with a host and plugins that were just built.
 
 use crate::{cargo, plugins};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A folder of its own for the project and for the host's files.
+/// A directory for the project and for the host's files.
 pub(crate) struct Stage {
     pub(super) project: PathBuf,
     pub(super) data: PathBuf,
@@ -14,8 +14,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Builds host and plugins, without the optimisations of a release, which take longer
-    /// than all that the demo does.
+    /// Builds the host and its plugins without the optimizations of a release, which take longer
+    /// than the whole demo.
     pub(crate) fn build(temp: &Path) -> Result<Self> {
         println!("Building the host and its plugins …");
         let sources = plugins::sources()?;
@@ -27,7 +27,7 @@ impl Stage {
         plugins::lay_out(&sources, &artifacts, &plugins)?;
 
         let (project, data) = (temp.join("crew-operator"), temp.join("data"));
-        fs::create_dir(&project).context("failed to make the project's folder")?;
+        fs::create_dir(&project).context("failed to create the project's directory")?;
         let host = cargo::executable(&artifacts, "pintle")?;
         Ok(Self { project, data, plugins, host })
     }

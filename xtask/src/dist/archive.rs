@@ -1,4 +1,4 @@
-//! Archives that people unpack, and `plugin install` for them.
+//! Archives that users unpack, and that `plugin install` reads.
 
 use super::build::How;
 use super::files::Files;
@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use pintle_host::fs::{Mode, replace};
 use std::path::{Path, PathBuf};
 
-/// What the archives are called after their stem.
+/// The suffix of archives.
 pub(crate) const SUFFIX: &str = ".tar.zst";
-/// The level of compression for a release: all levels are unpacked equally fast.
+/// The compression level of a release: archives of all levels are unpacked equally fast.
 const LEVEL: i32 = 19;
-/// The level for tests, which do not wait that long.
+/// The level for tests, which cannot wait that long.
 const QUICK_LEVEL: i32 = 3;
 
 /// Writes an archive with one directory, `stem`.

@@ -1,4 +1,4 @@
-//! Builds that do not depend on where and when they are done.
+//! Builds that do not depend on their place and time.
 
 use crate::cargo::{self, Artifact};
 use anyhow::{Context, Result};
@@ -7,14 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// 1 January 1980, for sources without a history. Older dates count as mistakes in packages.
+/// 1 January 1980, for sources without a history. Packages with older dates are treated as faulty.
 const NO_TIME: u64 = 315_532_800;
 
 /// How everything is built and packed.
 pub(super) struct How {
     /// The time of all entries, in seconds since 1970.
     pub(super) time: u64,
-    /// Whether it shall be done soon rather than well.
+    /// Whether to build fast rather than to optimize.
     pub(super) is_quick: bool,
 }
 
@@ -38,18 +38,18 @@ fn last_commit() -> Option<u64> {
     String::from_utf8(out.stdout).ok()?.trim().parse().ok()
 }
 
-/// Builds packages of the workspace, without names of this machine's directories in them.
+/// Builds packages of the workspace without the directory names of this machine.
 pub(super) fn build(packages: &[&str], how: &How) -> Result<Vec<Artifact>> {
     let mut args: Vec<_> = packages.iter().map(|it| format!("--package={it}")).collect();
     args.push("--locked".to_owned());
     args.extend((!how.is_quick).then(|| "--release".to_owned()));
     let mut env = vec![
         ("CARGO_ENCODED_RUSTFLAGS", rust_flags()?),
-        // What a compiler remembers of earlier builds changes the code.
+        // A compiler's incremental state changes the code.
         ("CARGO_INCREMENTAL", "0".into()),
     ];
     if how.is_quick {
-        // As in the release profile: packages must not have symbols.
+        // As in the release profile: packages must not contain symbols.
         env.extend(
             [("CARGO_PROFILE_DEV_DEBUG", "false"), ("CARGO_PROFILE_DEV_STRIP", "symbols")]
                 .map(|(name, value)| (name, value.into())),
@@ -58,7 +58,7 @@ pub(super) fn build(packages: &[&str], how: &How) -> Result<Vec<Artifact>> {
     cargo::build_with(&args, &env)
 }
 
-/// Returns the flags of the caller, and those that rename directories.
+/// Returns the caller's flags, and those that rename directories.
 fn rust_flags() -> Result<OsString> {
     let mut flags = match (env::var_os("CARGO_ENCODED_RUSTFLAGS"), env::var_os("RUSTFLAGS")) {
         (Some(encoded), _) => vec![encoded],
@@ -68,7 +68,7 @@ fn rust_flags() -> Result<OsString> {
         }
         (None, None) => Vec::new(),
     };
-    // The last one that fits a path counts.
+    // The last flag that matches a path applies.
     for (path, name) in
         [(cargo::root(), "/src"), (cargo::target_dir()?, "/src/target"), (cargo_home()?, "/cargo")]
     {

@@ -1,6 +1,6 @@
 //! The format of Debian packages, deb(5): an `ar` archive with two archives of `tar`.
 //!
-//! Our own, so that packages can be made on every Linux, and of everything that is in memory.
+//! Written here, so packages can be created on every Linux, from files in memory.
 
 use super::build::How;
 use super::files::Files;

@@ -1,6 +1,6 @@
-//! What is in which Debian package.
+//! The contents of the Debian packages.
 //!
-//! There are no scripts of maintainers: a host finds a plugin's file, and needs nothing else.
+//! There are no maintainer scripts: a host finds a plugin's file and needs nothing else.
 
 use super::deb::Package;
 use super::depends::depends;
@@ -15,10 +15,10 @@ use std::io::Write as _;
 
 const MAINTAINER: &str = "The Pintle authors <packages@pintle.dev>";
 const HOMEPAGE: &str = env!("CARGO_PKG_REPOSITORY");
-/// The longest line of a description.
+/// The maximum length of a line of a description.
 const WIDTH: usize = 76;
 
-/// Returns whether Debian's packages can be made for a platform.
+/// Returns whether Debian packages can be created for a platform.
 pub(super) fn is_for(target: &str) -> bool {
     target.contains("-linux-gnu")
 }
@@ -85,7 +85,7 @@ pub(super) fn of_plugin(plugin: &Plugin, host: &Host, time: u64) -> Result<Packa
     package(&of, relations, text, files)
 }
 
-/// What a package is made from.
+/// The sources of a package.
 struct Source<'a> {
     name: &'a str,
     version: &'a str,
@@ -93,7 +93,7 @@ struct Source<'a> {
     time: u64,
 }
 
-/// Adds what all packages have.
+/// Adds the files and fields that all packages have.
 fn package(
     source: &Source<'_>,
     relations: Vec<(&'static str, String)>,
@@ -113,12 +113,13 @@ fn package(
     Ok(Package { name, version, architecture: architecture(source.target)?, fields, files })
 }
 
-/// Returns the marker of systems whose plugins are packages: `plugin install` and its like are off.
+/// Returns the marker of systems whose plugins are packages: `plugin install` and similar commands
+/// are disabled.
 fn managed(host: &str) -> String {
     format!("message = \"install the package `{host}-plugin-NAME`\"\n")
 }
 
-/// Returns the virtual package of hosts that load the plugins which depend on it.
+/// Returns the virtual package of hosts that load the plugins that depend on it.
 fn abi_package(host: &Host) -> Result<String> {
     Ok(format!("{}-plugin-abi-{}", host.product.name, host.plugin_abi()?))
 }
@@ -139,7 +140,7 @@ fn pkg_config(host: &Host, lib_dir: &str) -> Result<String> {
     ))
 }
 
-/// Adds what every package says of its licence and its history.
+/// Adds the licence and the history of a package.
 fn add_documents(files: &mut Files, name: &str, version: &str, time: u64) -> Result<()> {
     let dir = format!("usr/share/doc/{name}");
     files.add(format!("{dir}/copyright"), copyright()?);
@@ -154,14 +155,15 @@ fn add_documents(files: &mut Files, name: &str, version: &str, time: u64) -> Res
     Ok(())
 }
 
-/// Returns the licences in Debian's machine-readable form.
+/// Returns the licences in Debian's machine-readable format.
 fn copyright() -> Result<String> {
     let path = cargo::root().join("LICENSE-MIT");
     let text = fs::read_to_string(&path);
     let mit = text.with_context(|| format!("failed to read `{}`", path.display()))?;
     let holder = mit.lines().find_map(|it| it.strip_prefix("Copyright (c) "));
-    let holder = holder.context("`LICENSE-MIT` names no holder of the rights")?;
-    let (_, mit) = mit.split_once("\n\nPermission").context("`LICENSE-MIT` is not the licence")?;
+    let holder = holder.context("`LICENSE-MIT` has no copyright holder")?;
+    let (_, mit) =
+        mit.split_once("\n\nPermission").context("`LICENSE-MIT` is not the MIT licence")?;
     let mit: String = format!("Permission{mit}")
         .lines()
         .map(|it| if it.is_empty() { " .\n".to_owned() } else { format!(" {it}\n") })
@@ -200,7 +202,7 @@ fn description(line: &str, text: &str) -> String {
     format!("{line}\n {}", lines.join("\n "))
 }
 
-/// A pre-release comes before its release, which Debian writes as `~`.
+/// A pre-release precedes its release, which Debian writes as `~`.
 fn debian_version(version: &str) -> String {
     version.replacen('-', "~", 1)
 }
@@ -222,7 +224,7 @@ fn architecture(target: &str) -> Result<&'static str> {
     })
 }
 
-/// Compresses as Debian wants it: without a name and a time, and as far as possible.
+/// Compresses as Debian requires: without a name and a time, at the highest level.
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;

@@ -1,4 +1,4 @@
-//! Which packages of Debian the libraries are in that a program or plugin is linked with.
+//! Finds the Debian packages of the libraries that a program or plugin is linked with.
 
 use anyhow::{Result, bail};
 use object::read::elf::FileHeader;
@@ -10,7 +10,7 @@ pub(super) fn depends(bytes: &[u8]) -> Result<Vec<String>> {
     let versions = match FileKind::parse(bytes)? {
         FileKind::Elf32 => needs::<elf::FileHeader32<Endianness>>(bytes)?,
         FileKind::Elf64 => needs::<elf::FileHeader64<Endianness>>(bytes)?,
-        other => bail!("{other:?} is not a format of Linux"),
+        other => bail!("unsupported format {other:?}: expected ELF"),
     };
     let mut found: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (library, symbols) in &versions {
@@ -40,7 +40,7 @@ fn package(library: &str) -> Result<&'static str> {
     match library {
         "libgcc_s.so.1" => Ok("libgcc-s1"),
         it if GLIBC.iter().any(|begin| it.starts_with(begin)) => Ok("libc6"),
-        _ => bail!("it is linked with `{library}`, and the package of that library is unknown"),
+        _ => bail!("unknown package of the linked library `{library}`"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The files of an archive or a package: the same files always give the same bytes.
+//! The files of an archive or a package. The same files always give the same bytes.
 
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,23 +8,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 
-/// The mode of libraries and texts.
+/// The mode of libraries and text files.
 pub(super) const PLAIN: u32 = 0o644;
 /// The mode of programs.
 pub(super) const PROGRAM: u32 = 0o755;
 
-/// Files by their paths, which sorts them.
+/// Files by their paths, sorted.
 #[derive(Default)]
 pub(super) struct Files(BTreeMap<String, File>);
 
-/// What a file holds.
+/// The content of a file.
 pub(super) struct File {
     pub(super) bytes: Vec<u8>,
     mode: u32,
 }
 
 impl Files {
-    /// Adds a text or a library.
+    /// Adds a text file or a library.
     pub(super) fn add(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         let _ = self.0.insert(path.into(), File { bytes: bytes.into(), mode: PLAIN });
     }
@@ -34,7 +34,7 @@ impl Files {
         let _ = self.0.insert(path.into(), File { bytes, mode: PROGRAM });
     }
 
-    /// Adds a file of the disk.
+    /// Adds a file from disk.
     pub(super) fn copy(&mut self, path: impl Into<String>, from: &Path) -> Result<()> {
         let bytes = fs::read(from);
         self.add(path, bytes.with_context(|| format!("failed to read `{}`", from.display()))?);
@@ -46,8 +46,8 @@ impl Files {
         self.0.iter().map(|(path, it)| (path.as_str(), it))
     }
 
-    /// Writes a tar archive, in which all files are in the directory `top`. Entries belong to root and have
-    /// the same time.
+    /// Writes a tar archive with all files in the directory `top`. All entries belong to root and
+    /// have the same time.
     pub(super) fn tar<W: Write>(&self, top: &str, time: u64, writer: W) -> Result<W> {
         let mut builder = Builder::new(writer);
         let mut dirs = BTreeSet::new();
@@ -88,7 +88,7 @@ fn header(
     Ok(header)
 }
 
-/// Returns the files of a directory whose names begin with a word.
+/// Returns the files in a directory whose names begin with `begin`.
 pub(super) fn texts(dir: &Path, begin: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
@@ -102,5 +102,5 @@ pub(super) fn texts(dir: &Path, begin: &str) -> Result<Vec<PathBuf>> {
 }
 
 pub(super) fn file_name(path: &Path) -> Result<&str> {
-    path.file_name().and_then(OsStr::to_str).context("the names of our files are text")
+    path.file_name().and_then(OsStr::to_str).context("a file name is not UTF-8")
 }

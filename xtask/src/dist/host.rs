@@ -1,4 +1,4 @@
-//! The host, what it says of itself, and its archive.
+//! The host, the information that it prints about itself, and its archive.
 
 use super::archive::pack;
 use super::build::How;
@@ -13,49 +13,49 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The hosts of a release. Each has a package of cargo, and a program of the same name.
+/// The hosts of a release. Each has a cargo package and a program of the same name.
 pub(super) const PRODUCTS: &[Product] = &[
     Product {
         name: "pintle",
         line: "host for native plugins: operator projects and throw-away clusters",
         text: "Pintle is a command-line host whose commands and hooks come from plugins. It scaffolds \
                operator projects for Kubernetes, and runs throw-away clusters on a Docker engine.",
-        // A project that names no plugins is created by this one.
+        // This plugin creates a project if none is named.
         recommends: Some("pintle-plugin-rust"),
         has_packaged_plugins: true,
         overrides: LIBYAML,
     },
     Product {
         name: "rudder",
-        line: "example of a host that is built on Pintle's library",
+        line: "example of a host built on Pintle's library",
         text: "Rudder scaffolds operator projects for Kubernetes. Two plugins are part of the \
-               program, others are loaded from its own directories.",
+               program; others are loaded from its own directories.",
         recommends: None,
         has_packaged_plugins: false,
         overrides: LIBYAML,
     },
 ];
 
-/// What lintian reports of a host, and why it is right all the same.
+/// An expected lintian report for hosts, with the reason for it.
 const LIBYAML: &str = "\
     # libyaml, translated to Rust: the crate unsafe-libyaml. There is no library to link instead.\n\
     embedded-library libyaml *\n";
 
-/// A host, and what its packages say of it.
+/// A host, and the texts of its packages.
 pub(super) struct Product {
-    /// The package of cargo, the program, and the archive's name.
+    /// The name of the cargo package, the program and the archive.
     pub(super) name: &'static str,
     pub(super) line: &'static str,
     pub(super) text: &'static str,
     pub(super) recommends: Option<&'static str>,
-    /// Whether the plugins of this repository are packaged for it, and its own commands that
-    /// install plugins are off.
+    /// Whether the plugins of this repository are packaged for it. If so, its own commands that
+    /// install plugins are disabled.
     pub(super) has_packaged_plugins: bool,
-    /// What lintian is told not to report.
+    /// Reports that lintian must suppress.
     pub(super) overrides: &'static str,
 }
 
-/// A host to be packed.
+/// A host to pack.
 pub(super) struct Host {
     pub(super) product: &'static Product,
     pub(super) program: PathBuf,
@@ -65,7 +65,7 @@ pub(super) struct Host {
     pub(super) pages: BTreeMap<String, Vec<u8>>,
 }
 
-/// What `plugin abi` prints.
+/// The output of `plugin abi`.
 #[derive(Deserialize)]
 struct Interface {
     interface: String,
@@ -80,13 +80,14 @@ struct Directory {
 }
 
 impl Host {
-    /// Asks the host that was built.
+    /// Queries the host that was built.
     pub(super) fn of(product: &'static Product, artifacts: &[Artifact]) -> Result<Self> {
         let program = cargo::executable(artifacts, product.name)?;
         let version = String::from_utf8(run(&program, ["--version"])?)?;
         let version = version.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         let about = run(&program, ["plugin", "abi", "-o", "json"])?;
-        let about = serde_json::from_slice(&about).context("`plugin abi` does not print JSON")?;
+        let about =
+            serde_json::from_slice(&about).context("the output of `plugin abi` is not JSON")?;
         let pages = pages(&program, product.name)?;
         Ok(Self { product, program, version, about, pages })
     }
@@ -99,20 +100,20 @@ impl Host {
         &self.about.target
     }
 
-    /// Returns the number of the plugin interface: hosts load plugins that have the same.
+    /// Returns the version of the plugin interface: hosts load plugins with the same version.
     pub(super) fn plugin_abi(&self) -> Result<&str> {
         let major = self.about.interface.split('.').next();
-        major.context("the interface has no version")
+        major.context("the interface version is empty")
     }
 
-    /// Returns the directory for plugins of the system's packages.
+    /// Returns the directory for the plugins of system packages.
     pub(super) fn plugins_dir(&self) -> Result<&str> {
         let of_system = |it: &&Directory| it.origin == "system";
         let found = self.about.directories.iter().find(of_system);
-        Ok(&found.context("this host has no directory for plugins of the system")?.path)
+        Ok(&found.context("this host has no system plugin directory")?.path)
     }
 
-    /// Returns the script of a shell.
+    /// Returns the completion script of a shell.
     pub(super) fn completion(&self, shell: &str) -> Result<Vec<u8>> {
         run(&self.program, ["completion", shell])
     }
@@ -159,7 +160,7 @@ fn pages(program: &Path, name: &str) -> Result<BTreeMap<String, Vec<u8>>> {
     pages.iter().map(|it| Ok((file_name(it)?.to_owned(), fs::read(it)?))).collect()
 }
 
-/// Runs the host as if nothing but its own file were on this machine.
+/// Runs the host as if no other file of Pintle were on this machine.
 fn run<I: IntoIterator<Item: AsRef<OsStr>>>(program: &Path, args: I) -> Result<Vec<u8>> {
     let mut command = Command::new(program);
     let out = command.args(args).env_clear().output();

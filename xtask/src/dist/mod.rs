@@ -1,8 +1,8 @@
 //! `cargo xtask dist`: the files of a release.
 //!
-//! The same sources always give the same bytes, wherever and whenever they are built: the
-//! compiler is told other names for the directories of this machine, and the entries of archives
-//! and packages are sorted, and have no owner and no time but `SOURCE_DATE_EPOCH`.
+//! The same sources always give the same bytes, regardless of place and time: the compiler gets
+//! other names for the directories of this machine, and the entries of archives and packages are
+//! sorted, have no owner, and have the time in `SOURCE_DATE_EPOCH`.
 
 mod archive;
 mod build;
@@ -31,22 +31,22 @@ use std::process::ExitCode;
 /// The file with the public key, which `plugin install` looks for.
 const PUBLIC_KEY: &str = "minisign.pub";
 
-/// What to pack, and where to.
+/// What to pack, and where.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Pack the archives of first-party plugins alone, without the host and without packages
+    /// Pack only the archives of first-party plugins, without the host and packages
     #[arg(long)]
     plugins: bool,
-    /// The directory of the files [default: target/dist]
+    /// The output directory [default: target/dist]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Sign the archives with this secret key of minisign
+    /// Sign the archives with this minisign secret key
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Pack this plugin alone, a directory of plugins/; can be given several times
+    /// Pack only this plugin, a directory of plugins/; can be repeated
     #[arg(long, value_name = "NAME", requires = "plugins")]
     only: Vec<String>,
-    /// Build and pack faster, and larger files
+    /// Build and pack faster, with larger files
     #[arg(long)]
     debug: bool,
 }
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     if !options.plugins {
         for product in host::PRODUCTS {
-            // Each by itself: cargo would build all with the features of all.
+            // Each separately: in one build, cargo would enable the features of all.
             let host = Host::of(product, &build::build(&[product.name], &how)?)?;
             pack_host(&host, &found, &out, options, &how)?;
         }
@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Packs a host, and the packages of its plugins.
+/// Packs a host and the packages of its plugins.
 fn pack_host(
     host: &Host,
     plugins: &[Plugin],
@@ -114,7 +114,7 @@ fn pack_host(
     Ok(())
 }
 
-/// Prints a line on a file that was written.
+/// Prints a line about a file that was written.
 fn report(what: &impl std::fmt::Display, path: &Path) -> Result<()> {
     let size = plugins::human_size(fs::metadata(path)?.len());
     println!("{what}  {size}  {}", path.display());

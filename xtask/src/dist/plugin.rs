@@ -1,4 +1,4 @@
-//! A plugin, and its archive as `plugin install` expects it.
+//! A plugin, and its archive for `plugin install`.
 
 use super::archive::pack;
 use super::build::How;
@@ -12,10 +12,10 @@ use pintle_manager::signature::{Bound, trusted_comment};
 use pintle_plugin::manifest::Manifest;
 use std::path::{Path, PathBuf};
 
-/// The file of an archive with the manifest of its plugin.
+/// The file of an archive that contains the plugin's manifest.
 pub(crate) const MANIFEST: &str = "pintle-plugin.toml";
 
-/// A plugin to be packed.
+/// A plugin to pack.
 pub(super) struct Plugin {
     pub(super) key: PluginKey,
     pub(super) manifest: Manifest,
@@ -25,7 +25,7 @@ pub(super) struct Plugin {
 }
 
 impl Plugin {
-    /// Reads what a plugin's library says of itself, and checks that a host takes it.
+    /// Reads the manifest of a plugin's library, and checks that a host accepts it.
     pub(super) fn of(source: &plugins::Source, artifacts: &[Artifact]) -> Result<Self> {
         let library = cargo::library(artifacts, &source.folder)?;
         let manifest = check::check(&library)?;
@@ -38,11 +38,11 @@ impl Plugin {
     }
 
     pub(super) fn version(&self) -> Result<String> {
-        let version = self.key.exact_version().context("a plugin's own key has a version")?;
+        let version = self.key.exact_version().context("the plugin's key has no exact version")?;
         Ok(version.as_semver().to_string())
     }
 
-    /// Packs the plugin into a directory; `root` is the directory that may have licences.
+    /// Packs the plugin into a directory; `root` is the directory that may contain licences.
     pub(super) fn pack(&self, root: &Path, out: &Path, how: &How) -> Result<PathBuf> {
         let name = self.key.name().short();
         let stem = format!("{name}-{}-{}", self.version()?, self.manifest.target);

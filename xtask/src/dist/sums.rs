@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// The file with the digests of all archives and packages.
 pub(super) const SUMS: &str = "SHA256SUMS";
 
-/// Writes the digests of all files of a release, also of those that were there before: machines
-/// of several kinds build a release.
+/// Writes the digests of all files of a release, including files that existed before: machines of
+/// several platforms build a release.
 pub(super) fn write(out: &Path) -> Result<()> {
     let mut text = String::new();
     for path in files_with(out, &[SUFFIX, super::deb::SUFFIX])? {
@@ -30,8 +30,8 @@ pub(crate) fn archives(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Returns whether an archive is `pintle-VERSION-TARGET`, and not of a plugin whose name begins
-/// like this.
+/// Returns whether an archive is `pintle-VERSION-TARGET`, and not that of a plugin whose name
+/// begins with `pintle-`.
 fn is_of_host(name: &str) -> bool {
     let rest = name.strip_prefix("pintle-");
     rest.is_some_and(|it| it.starts_with(|it: char| it.is_ascii_digit()))

@@ -1,4 +1,4 @@
-//! Tests of what is packed, with plugins whose only code is a text.
+//! Tests of the packed files, with plugins whose only code is a text.
 
 use super::build::{How, source_date};
 use super::plugin::Plugin;
@@ -128,7 +128,7 @@ fn the_real_minisign_signs_what_the_manager_verifies() {
     assert!(err.to_string().starts_with("there is no secret key"), "{err}");
 }
 
-/// Makes a secret key without a password; `None` where there is no minisign.
+/// Creates a secret key without a password; returns `None` if minisign is not installed.
 pub(crate) fn secret_key(folder: &Path) -> Option<PathBuf> {
     let key = folder.join("it.key");
     let mut minisign = Command::new("minisign");
@@ -147,7 +147,7 @@ pub(crate) fn secret_key(folder: &Path) -> Option<PathBuf> {
 fn the_time_is_that_of_the_variable_or_of_the_last_change() {
     assert_eq!(source_date(Some("1795802521".as_ref()), Some(7)).unwrap(), 1_795_802_521);
     assert_eq!(source_date(None, Some(1_795_802_521)).unwrap(), 1_795_802_521);
-    // An archive of the sources has no history, and Debian refuses files of 1970.
+    // An archive of the sources has no history, and Debian rejects files dated 1970.
     assert!(source_date(None, None).unwrap() > 6 * 365 * 24 * 3600);
     assert!(source_date(Some("now".as_ref()), Some(7)).is_err());
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask pictures`: the terminal pictures of README and docs, from real runs.
+//! `cargo xtask pictures`: draws the terminal pictures of the README and the guides from real runs.
 
 mod screen;
 
@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 pub(crate) fn run() -> Result<ExitCode> {
     let temp = tempfile::Builder::new().prefix("pintle-pictures-").tempdir()?;
     let stage = Stage::build(temp.path())?;
-    let desk = Desk::new(&stage)?.context("the pictures of clusters need a Docker engine")?;
+    let desk = Desk::new(&stage)?.context("the pictures of clusters require a Docker engine")?;
     let dir = cargo::root().join("docs/pictures");
     fs::create_dir_all(&dir)?;
     for (name, picture) in pictures(&desk)? {
@@ -54,7 +54,7 @@ fn pictures(desk: &Desk<'_>) -> Result<Vec<(&'static str, String)>> {
 /// Runs a command line as in a terminal with colours.
 fn moment(desk: &Desk<'_>, line: &str, should_succeed: bool) -> Result<Moment> {
     let mut words = line.split_whitespace();
-    let program = words.next().context("a line has a program")?;
+    let program = words.next().context("the command line is empty")?;
     let words: Vec<_> = words.collect();
     let mut command = match program {
         "pintle" => desk.command(&words),

@@ -1,7 +1,7 @@
-//! Terminals as SVG: still, and recorded.
+//! Terminals as SVG: still pictures and recordings.
 //!
-//! A recording is an SVG with styles alone, as pages show pictures without running scripts in
-//! them. Where animations are off, the end of the recording is shown.
+//! A recording is an SVG that uses only styles, because pages show pictures without running scripts
+//! in them. Where animations are disabled, the end of the recording is shown.
 
 use anstyle_svg::Term;
 use std::fmt::Write as _;
@@ -21,14 +21,14 @@ const PRINTED: f64 = 0.06;
 /// How long the end of an output is shown.
 const READ: f64 = 1.8;
 
-/// A command line, and what it prints.
+/// A command line and its output.
 pub(super) struct Moment {
     pub(super) line: String,
     pub(super) output: String,
 }
 
 impl Moment {
-    /// Returns what `head` leaves of the output.
+    /// Returns the part of the output that `head` prints.
     pub(super) fn first(mut self, n_lines: usize) -> Self {
         let lines: Vec<_> = self.output.lines().take(n_lines).collect();
         self.output = lines.join("\n");
@@ -52,7 +52,7 @@ fn draw(text: &str) -> String {
     Term::new().min_width_px(COLUMNS * 84 / 10).render_svg(text.trim_end())
 }
 
-/// Draws the moments as they come one after the other, in a terminal that scrolls.
+/// Draws the moments one after another, in a terminal that scrolls.
 pub(super) fn recording(moments: &[Moment]) -> String {
     let starts = starts(moments);
     let all = starts.last().copied().unwrap_or_default() + READ;
@@ -106,14 +106,14 @@ fn starts(moments: &[Moment]) -> Vec<f64> {
 
 /// Returns the first tag for a terminal of a fixed height.
 fn opening(line: &str) -> String {
-    // The next line must not show at the bottom.
+    // The next line must not be visible at the bottom.
     let height = ROWS * LINE + PADDING + 4;
     let (before, rest) = line.split_once("height=\"").unwrap_or((line, ""));
     let (_, behind) = rest.split_once('"').unwrap_or(("", rest));
     format!("{before}height=\"{height}px\"{behind}")
 }
 
-/// Returns the styles that show each line at its time, and move all up when the terminal is full.
+/// Returns the styles that show each line at its time, and scroll when the terminal is full.
 fn styles(starts: &[f64], all: f64) -> String {
     let mut css = String::from(
         "    .line { visibility: hidden; animation: show 1ms linear forwards }\n    \
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(svg.matches("class=\"line\"").count(), 1 + 30 + 1 + 1);
         assert!(svg.contains("height=\"446px\""), "{svg}");
         assert!(svg.contains("line &lt;29&gt;"), "{svg}");
-        // The last line is the last of the terminal.
+        // The last line is at the bottom of the terminal.
         assert!(
             svg.contains(&format!("translateY(-{}px); animation", (33 - ROWS) * LINE)),
             "{svg}"

@@ -1,8 +1,8 @@
-//! Imports go one way: no circle between the files of a crate, and between crates and
-//! modules only the arrows of ARCHITECTURE.md.
+//! Imports have one direction: there are no cycles between the files of a crate, and crates and
+//! modules import only along the arrows in ARCHITECTURE.md.
 //!
-//! An import counts for the file in which its item is defined, not for the module that
-//! re-exports it; and what tests import does not count.
+//! An import counts for the file that defines its item, not for the module that re-exports it.
+//! Imports in tests do not count.
 
 use super::assert_none;
 use crate::cargo;
@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
-/// The crates whose files are looked at.
+/// The crates whose files are checked.
 const CRATES: &[&str] = &[
     "core",
     "core/host",
@@ -27,7 +27,7 @@ const CRATES: &[&str] = &[
     "xtask",
 ];
 
-/// Which packages of the workspace a package may depend on.
+/// The packages of the workspace that each package may depend on.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("pintle-plugin", &[]),
     ("pintle-host", &["pintle-plugin"]),
@@ -44,8 +44,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("pintle-plugin-rust", &["pintle-plugin"]),
 ];
 
-/// Which modules at the top of a crate may import which others; modules that are not named
-/// may import all but those that nothing may import.
+/// The modules at the top of a crate that each module may import. Modules that are not listed may
+/// import all modules except those that no module may import.
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
     ("core/host", "fs", &["caller"]),
@@ -58,7 +58,7 @@ const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "lifecycle", &["services", "transport"]),
 ];
 
-/// Modules that no other module of their crate imports: they stand at its edge.
+/// Modules that no other module of their crate imports: they are at its edge.
 const EDGES: &[(&str, &str)] = &[
     ("core/host", "cli"),
     ("core/scaffold", "commands"),
@@ -79,7 +79,7 @@ fn no_import_circle_between_the_files_of_a_crate() {
             found.push(format!("{name}:{}", edges.collect::<String>()));
         }
     }
-    assert_none("import circles", found.into_iter());
+    assert_none("import cycles", found.into_iter());
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn modules_import_only_what_they_may() {
             }
         }
     }
-    assert_none("imports against the arrows", wrong.into_iter());
+    assert_none("imports that ARCHITECTURE.md does not allow", wrong.into_iter());
 }
 
 #[test]
@@ -120,10 +120,10 @@ fn packages_depend_only_on_what_they_may() {
             }
         }
     }
-    assert_none("dependencies against the arrows", wrong.into_iter());
+    assert_none("dependencies that ARCHITECTURE.md does not allow", wrong.into_iter());
 }
 
-/// Words of the jobs, of which the host's own sources know none.
+/// Words of the domains, which must not appear in the sources of the host library.
 const WORDS_OF_JOBS: &[&str] =
     &["kube", "k3s", "k3d", "docker", "podman", "cluster", "webhook", "bollard", "tokio"];
 
@@ -137,7 +137,7 @@ fn the_host_knows_no_job() {
         let words = WORDS_OF_JOBS.iter().filter(|it| !is_test && text.contains(**it));
         wrong.extend(words.map(|it| format!("{}: {it}", file.display())));
     }
-    assert_none("words of jobs in the host", wrong.into_iter());
+    assert_none("words of the domains in the host library", wrong.into_iter());
 }
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
@@ -146,7 +146,7 @@ fn pairs(imports: &Imports) -> impl Iterator<Item = (String, String)> {
     imports.iter().flat_map(|(from, all)| all.iter().map(|to| (from.clone(), to.clone())))
 }
 
-/// Returns the module at the top of the crate that a file belongs to.
+/// Returns the top-level module of the crate that a file belongs to.
 fn top(file: &str) -> String {
     let first = file.split('/').next().unwrap_or_default();
     match first.strip_suffix(".rs") {
@@ -155,7 +155,7 @@ fn top(file: &str) -> String {
     }
 }
 
-/// Returns the groups of files that import each other, directly or by way of others.
+/// Returns the groups of files that import each other, directly or indirectly.
 fn circles(imports: &Imports) -> Vec<Vec<String>> {
     let reach = |start: &String| {
         let (mut seen, mut open) = (BTreeSet::new(), vec![start.clone()]);
@@ -185,7 +185,7 @@ struct Crate {
 struct Module {
     /// The file, relative to `src`.
     file: String,
-    /// The names that `use` brings in, each with the path behind it.
+    /// The names that `use` imports, each with its path.
     names: BTreeMap<String, Vec<String>>,
     /// All paths that the file mentions.
     paths: Vec<Vec<String>>,
@@ -217,7 +217,7 @@ impl Crate {
         imports
     }
 
-    /// Returns the file that defines what a path in a module means, if that is of this crate.
+    /// Returns the file that defines the item at a path in a module, if it is in this crate.
     fn resolve(&self, module: &[String], path: &[String], depth: usize) -> Option<String> {
         let (first, mut rest) = path.split_first()?;
         let mut at = match first.as_str() {
@@ -251,19 +251,19 @@ impl Crate {
                         .filter(|it| depth < 8 && *it != path)
                         .map(|it| self.resolve(&at, &[it, more].concat(), depth + 1));
                     return match resolved {
-                        // A name from another crate is nobody's here.
+                        // A name from another crate belongs to no file here.
                         Some(found) => found,
                         None => Some(self.modules.get(&at)?.file.clone()),
                     };
                 }
-                // A module as a whole is only a name for what is in it.
+                // A module as a whole is only a name for its contents.
                 None => return None,
             }
         }
     }
 }
 
-/// Returns the path of a file's module; `None` for files of tests.
+/// Returns the path of a file's module, or `None` for files of tests.
 fn module_path(file: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> =
         file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
@@ -278,7 +278,7 @@ fn module_path(file: &str) -> Option<Vec<String>> {
 
 impl<'ast> Visit<'ast> for Module {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        // A module with a file of another name, one for each system, is that file.
+        // A module whose file has another name, one per platform, is that file.
         if let Some(file) = path_of(&item.attrs) {
             let file = file.trim_end_matches(".rs").to_owned();
             let name = item.ident.to_string();
@@ -332,7 +332,7 @@ impl Module {
             path.push(name.to_owned());
         }
         let last = path.last().cloned().unwrap_or_default();
-        // Two traits that are only brought in have one name, `_`.
+        // Two traits that are imported only for their methods have the same name, `_`.
         let name = rename.unwrap_or(last);
         match name.as_str() {
             "_" => self.paths.push(path),
@@ -341,7 +341,7 @@ impl Module {
     }
 }
 
-/// Returns the file that `#[path]` names.
+/// Returns the file that a `#[path]` attribute names.
 fn path_of(attrs: &[syn::Attribute]) -> Option<String> {
     let attr = attrs.iter().find(|it| it.path().is_ident("path"))?;
     match &attr.meta.require_name_value().ok()?.value {

@@ -1,16 +1,16 @@
-//! What the programs have in common: the clock, and what they print.
+//! The common parts of the programs: the clock, and the output.
 
 use std::time::{Duration, Instant};
 
-/// What a program looks at: 64 bytes, and 50 MB.
+/// The sizes of the images that a program inspects: 64 bytes and 50 MB.
 pub const SIZES: [usize; 2] = [64, 50_000_000];
 
-/// Prints what was measured, in nanoseconds, as JSON.
+/// Prints the measured times, in nanoseconds, as JSON.
 pub fn print(load: Duration, [small, large]: [f64; 2]) {
     println!("{{\"load\":{},\"small\":{small},\"large\":{large}}}", load.as_nanos());
 }
 
-/// Returns the nanoseconds that a call takes: the median of some batches.
+/// Returns how many nanoseconds a call takes: the median of several batches.
 pub fn nanos(mut call: impl FnMut()) -> f64 {
     let mut batch = |n: u32| {
         let start = Instant::now();

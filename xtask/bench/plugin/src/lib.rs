@@ -1,8 +1,8 @@
-//! The plugin that `cargo xtask bench` measures: a small command, a hook that does
-//! nothing, and a part in a scaffolding chain.
+//! The plugin that `cargo xtask bench` measures: a small command, a hook that does nothing, and
+//! steps of a scaffolding chain.
 //!
-//! The bench makes a thousand plugins of this one by writing other words of the same
-//! length over `bench-hello`, so that text must stand nowhere for another reason.
+//! The benchmark creates a thousand plugins from this one by overwriting `bench-hello` with other
+//! words of the same length, so the library must not contain this text for any other purpose.
 
 use pintle_plugin::Buffer;
 use pintle_plugin::prelude::*;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pintle_plugin::export_plugin! {
     name: "bench-hello.pintle.dev",
-    description: "Greets, and watches without a word",
+    description: "Greets, and watches silently",
     project_versions: ["3"],
     commands: [Hello],
     scaffolds: [Init, Edit],
@@ -19,38 +19,38 @@ pintle_plugin::export_plugin! {
 }
 
 pintle_plugin::interface! {
-    /// An interface of a host of another field.
+    /// An interface of a host in another domain.
     pub trait Scanner = "scanner.bench.example/v1" {
-        /// Looks at an image.
+        /// Inspects an image.
         fn scan(&self, image: Image, host: &Host<'_>) -> Result<Report>;
     }
 }
 
-/// What [`Scanner`] looks at.
+/// The input of [`Scanner`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Image {
-    /// Its name.
+    /// The name of the image.
     pub name: String,
-    /// How wide it is.
+    /// The width of the image.
     pub width: u32,
-    /// Its pixels.
+    /// The pixels of the image.
     pub pixels: Buffer,
 }
 
-/// What [`Scanner`] finds.
+/// The result of [`Scanner`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// What it found.
+    /// The findings.
     pub findings: Vec<String>,
-    /// How many bytes the pixels have.
+    /// The size of the pixels in bytes.
     pub n_bytes: usize,
     /// The pixels again.
     pub pixels: Buffer,
 }
 
-/// Hands back what it was given; does not look at each pixel.
+/// Returns its input; does not inspect each pixel.
 #[derive(Default)]
 struct Look;
 
@@ -61,16 +61,16 @@ impl Scanner for Look {
     }
 }
 
-/// Greets; `pintle-bench-twin` does the same as a program.
+/// Greets; `pintle-bench-twin` is a program that does the same.
 #[derive(Default)]
 struct Hello;
 
 impl Command for Hello {
     const PATH: &'static [&'static str] = &["bench-hello"];
-    const ABOUT: &'static str = "Greet somebody";
+    const ABOUT: &'static str = "Greet someone";
 
     fn args(&self) -> Vec<Arg> {
-        vec![Arg::positional("name").default_value("world").help("Whom to greet")]
+        vec![Arg::positional("name").default_value("world").help("The name to greet")]
     }
 
     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
@@ -96,10 +96,10 @@ impl Scaffold for Init {
     }
 }
 
-/// Changes one file in a hundred, by its place in the chain; with the flag `look` it looks at
-/// the path and the length of every file besides.
+/// Changes one file in a hundred, depending on its place in the chain; with the flag `look`, it
+/// also reads the path and the length of every file.
 ///
-/// `universe json-plugin` does the same as a process.
+/// `universe json` runs a process that does the same.
 #[derive(Default)]
 struct Edit;
 
@@ -111,7 +111,7 @@ impl Scaffold for Edit {
         if call.args.flag("look") {
             let mut n_bytes = 0;
             for node in nodes.iter() {
-                ensure!(node.path().ends_with(".rs"), "`{}` is no source file", node.path());
+                ensure!(node.path().ends_with(".rs"), "`{}` is not a source file", node.path());
                 n_bytes += node.bytes().len();
             }
             ensure!(n_bytes > 0, "the files are empty");
@@ -135,7 +135,7 @@ impl Hook for Watch {
     }
 }
 
-/// A bare function, which shows what a call across the boundary costs at the least.
+/// A bare function, which shows the minimum cost of a call across the boundary.
 #[expect(unsafe_code, reason = "a function is found by name only without mangling")]
 // SAFETY: no other library of the bench exports a function of this name.
 #[unsafe(no_mangle)]

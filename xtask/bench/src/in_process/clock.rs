@@ -1,28 +1,28 @@
-//! Times calls that are far shorter than the clock's resolution.
+//! Times calls that are much shorter than the clock's resolution.
 
 use std::time::{Duration, Instant};
 
-/// How many batches are measured; the result is the median.
+/// The number of batches; the result is their median.
 const BATCHES: usize = 41;
 
-/// How long a batch takes at least: long enough for the clock, short enough that
-/// few batches are interrupted.
+/// The minimum time of a batch: long enough for the clock, and short enough that few batches are
+/// interrupted.
 const BATCH_TIME: Duration = Duration::from_millis(2);
 
-/// Returns the nanoseconds that `call` takes.
+/// Returns how many nanoseconds `call` takes.
 pub(crate) fn nanos_per_call(mut call: impl FnMut()) -> f64 {
     let n_calls = calibrate(&mut call);
     let batches = (0..BATCHES).map(|_| batch(n_calls, &mut call).as_nanos() as f64);
     median(batches.map(|it| it / f64::from(n_calls)).collect())
 }
 
-/// Returns the middle of some numbers, which must not be none.
+/// Returns the median of some numbers; there must be at least one.
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
 }
 
-/// Returns how many calls make up a batch; warms up on the way.
+/// Returns the number of calls in a batch; also warms up.
 fn calibrate(call: &mut impl FnMut()) -> u32 {
     let mut n_calls = 1;
     while batch(n_calls, call) < BATCH_TIME && n_calls < 1 << 30 {

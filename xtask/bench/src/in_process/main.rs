@@ -1,7 +1,7 @@
-//! Measures what happens inside one process, and prints it as JSON: nanoseconds by name.
+//! Measures operations inside one process, and prints the times as JSON: nanoseconds by name.
 //!
 //! Its arguments are the file with the event's payload, the program that is a plugin, and the
-//! plugin files to open, all different.
+//! plugin files to open, which must all differ.
 #![expect(clippy::print_stdout, reason = "the result goes to `cargo xtask bench`")]
 
 mod clock;
@@ -24,7 +24,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The event that the bench's plugin subscribes to.
+/// The event that the benchmark's plugin subscribes to.
 const EVENT: &str = "post-resource-create";
 
 type Results = Map<String, Value>;
@@ -33,15 +33,15 @@ fn main() -> Result<()> {
     let mut args = std::env::args_os().skip(1).map(PathBuf::from);
     let event = args.next().context("usage: in-process EVENT.json PROGRAM PLUGIN…")?;
     let payload = std::fs::read(event).context("failed to read the event")?;
-    let program = args.next().context("the program is missing")?;
+    let program = args.next().context("usage: in-process EVENT.json PROGRAM PLUGIN…")?;
     let plugins: Vec<_> = args.collect();
     let Some(first) = plugins.first() else { bail!("there are no plugins to measure") };
 
     let mut results = Results::new();
-    // The host's own loader comes last: it would find the libraries open already.
+    // The host's own loader is last: otherwise, the libraries would already be open.
     let opened = measure_opening(&plugins, &mut results)?;
     measure_calls(&opened, &payload, &mut results);
-    let plugin = load_native(first).context("the host does not load the plugin")?;
+    let plugin = load_native(first).context("failed to load the plugin as the host does")?;
     measure_host(&plugin, &payload, &mut results);
     measure_interface(&plugin, &mut results)?;
     measure_program(&plugin, &program, &payload, &mut results)?;
@@ -56,7 +56,7 @@ fn load_native(path: &Path) -> Result<LoadedPlugin> {
 
 /// Opens and checks every plugin; the results are medians over them.
 ///
-/// An average would say how often the scheduler stepped in between.
+/// An average would mostly show how often the scheduler interrupted the process.
 fn measure_opening(plugins: &[PathBuf], results: &mut Results) -> Result<Opened> {
     let (mut times, mut first) = (BTreeMap::<_, Vec<f64>>::new(), None);
     for path in plugins {
@@ -70,7 +70,7 @@ fn measure_opening(plugins: &[PathBuf], results: &mut Results) -> Result<Opened>
     first.context("there are no plugins to measure")
 }
 
-/// Measures calls at the boundary itself: ours, and the least there can be.
+/// Measures calls at the boundary itself: calls of a plugin, and the least that a call can cost.
 fn measure_calls(opened: &Opened, payload: &[u8], results: &mut Results) {
     let raw = nanos_per_call(|| {
         black_box((opened.raw)(black_box(1)));
@@ -100,7 +100,7 @@ fn measure_host(plugin: &LoadedPlugin, payload: &[u8], results: &mut Results) {
     results.insert("hook_host".to_owned(), nanos.into());
 }
 
-/// Measures calls of an interface of a host of another field, in both directions with a buffer.
+/// Measures calls of an interface of a host in another domain, with a buffer in both directions.
 fn measure_interface(plugin: &LoadedPlugin, results: &mut Results) -> Result<()> {
     let scanner = plugin.interface::<dyn Scanner>()?;
     for (name, size) in [("interface_small", 64), ("interface_large", 50_000_000)] {
@@ -115,8 +115,8 @@ fn measure_interface(plugin: &LoadedPlugin, results: &mut Results) -> Result<()>
     Ok(())
 }
 
-/// Measures what a program costs that does the same as the plugin: a hook, and a step of
-/// scaffolding on a hundred files.
+/// Measures a program that does the same as the plugin: a hook, and a step of scaffolding on a
+/// hundred files.
 fn measure_program(
     plugin: &LoadedPlugin,
     program: &Path,
@@ -145,7 +145,7 @@ fn measure_program(
     Ok(())
 }
 
-/// A host with some files.
+/// A host that provides some files.
 struct Files(Vec<Node>);
 
 impl HostServices for Files {
@@ -157,7 +157,7 @@ impl HostServices for Files {
         Silent.request(request)
     }
 
-    // Nothing cancels it, and no time passes.
+    // Nothing cancels it, and there is no time limit.
     fn wait_cancelled(&self, _limit: Duration) -> bool {
         false
     }
@@ -171,7 +171,7 @@ impl HostServices for Files {
     }
 }
 
-/// A host whose services are never asked for.
+/// A host whose services are never called.
 struct Silent;
 
 impl HostServices for Silent {
@@ -180,7 +180,7 @@ impl HostServices for Silent {
     fn log(&self, _level: Level, _text: &str) {}
 
     fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        Err(ErrorReply::failed("the bench offers no services"))
+        Err(ErrorReply::failed("the benchmark provides no services"))
     }
 
     fn wait_cancelled(&self, _limit: Duration) -> bool {

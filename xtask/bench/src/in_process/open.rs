@@ -1,6 +1,6 @@
-//! Opens a plugin step by step, with the time of each step.
+//! Opens a plugin step by step, and times each step.
 //!
-//! The host takes the same steps; it does not say how long each takes.
+//! The host takes the same steps but does not report their times.
 #![expect(
     unsafe_code,
     reason = "opening a library runs foreign code, and its symbols have no types"
@@ -17,7 +17,7 @@ use pintle_plugin::raw::PluginRootRef;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The symbol of the plugin's header: crate name and version, as `export_plugin!` makes it.
+/// The symbol of the plugin's header: crate name and version, as `export_plugin!` generates it.
 const ROOT: &str = "pintle_root_pintle_bench_plugin_0_1_0";
 
 /// A plugin that is open.
@@ -25,33 +25,34 @@ pub(crate) struct Opened {
     pub(crate) root_module: PluginRootRef,
     /// A function that adds one.
     pub(crate) raw: extern "C" fn(u64) -> u64,
-    /// What each step took, by name.
+    /// The time of each step, by name.
     pub(crate) times: [(&'static str, Duration); 5],
 }
 
-/// Opens a plugin of the bench.
+/// Opens a plugin of the benchmark.
 pub(crate) fn open(path: &Path) -> Result<Opened> {
     let start = Instant::now();
     let library = open_library(path)?;
     let opened = Instant::now();
-    // SAFETY: `export_plugin!` gives this name to a header, and to nothing else.
+    // SAFETY: `export_plugin!` gives this name to a header only.
     let header = *unsafe { library.get::<AbiHeaderRef>(ROOT) }?;
     let header = header.upgrade().map_err(|err| anyhow!("not a header: {err}"))?;
     let upgraded = Instant::now();
     check_layout(header)?;
     let checked = Instant::now();
-    // The second time, the pages of the library are there: the rest is the check itself.
+    // The second check finds the library's pages in memory: its time is the check itself.
     check_layout(header)?;
     let checked_again = Instant::now();
     // SAFETY: the layout check returned Ok for this header a few lines up, and the
     // library is never unmapped, so the module outlives every use.
     let root_module = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() };
-    let root_module = root_module.map_err(|err| anyhow!("no root module: {err}"))?;
+    let root_module =
+        root_module.map_err(|err| anyhow!("failed to load the root module: {err}"))?;
     let made = Instant::now();
 
-    // SAFETY: the bench's plugin exports a function of this name and type.
+    // SAFETY: the benchmark's plugin exports a function of this name and type.
     let raw = *unsafe { library.get::<extern "C" fn(u64) -> u64>("pintle_bench_raw") }?;
-    // The root module and the function live as long as the library is mapped: for ever.
+    // The root module and the function are valid as long as the library is mapped: for ever.
     std::mem::forget(library);
     let times = [
         ("dlopen", opened - start),
@@ -77,9 +78,9 @@ fn open_library(path: &Path) -> Result<Library> {
     Ok(unsafe { Library::new(path) }?)
 }
 
-/// The check as `pintle::transport` makes it: each plugin by itself.
+/// Checks the layout as `pintle::transport` does: each plugin separately.
 fn check_layout(header: &'static LibHeader) -> Result<()> {
-    let plugin = header.layout().context("the plugin does not describe its layout")?;
+    let plugin = header.layout().context("the plugin has no description of its layout")?;
     let host = <PluginRootRef as StableAbi>::LAYOUT;
     check_layout_compatibility_with_globals(host, plugin, &CheckingGlobals::new())
         .map_err(|err| anyhow!("the layouts differ: {err}"))

@@ -1,4 +1,4 @@
-//! A universe on disk: what it costs to look at none of the files, and at all of them.
+//! A universe on disk: the cost if none of the files is read, and if all are.
 
 use crate::files::{N_FILES, files};
 use anyhow::{Result, ensure};
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-/// How often an interrupted run is looked for: once takes less than the clock can tell.
+/// How often the check for an interrupted run is repeated: one check is too short for the clock.
 const N_RECOVERIES: u32 = 1_000;
 
 pub(crate) fn run(folder: &Path) -> Result<Value> {

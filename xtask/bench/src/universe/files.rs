@@ -1,12 +1,12 @@
 //! The files of the project.
 
-/// How many files there are.
+/// The number of files.
 pub(crate) const N_FILES: usize = 10_000;
 
-/// How long each of them is: 50 MB in all.
+/// The length of each file: 50 MB in all.
 pub(crate) const N_BYTES: usize = 5_000;
 
-/// Returns paths and texts of the first `n_files`.
+/// Returns the paths and contents of the first `n_files`.
 pub(crate) fn files(n_files: usize) -> impl Iterator<Item = (String, String)> {
     (0..n_files).map(|idx| {
         let path = format!("src/room_{:02}/file_{:02}.rs", idx / 100, idx % 100);
@@ -14,7 +14,7 @@ pub(crate) fn files(n_files: usize) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// Returns a text as source files are: lines with some quotes.
+/// Returns a text that resembles a source file: lines with some quotes.
 fn text(idx: usize) -> String {
     let line = format!("    let value_{idx} = find(\"key {idx}\")?;\n");
     let mut text = String::with_capacity(N_BYTES);

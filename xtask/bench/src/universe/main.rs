@@ -1,10 +1,10 @@
-//! Takes a project through a chain of plugins, and prints time and memory as JSON.
+//! Passes a project through a chain of plugins, and prints time and memory as JSON.
 //!
-//! `universe native PLUGIN…` calls plugins in-process, and so do `universe look PLUGIN…`, where
-//! they look at every file, and `universe first PLUGIN…`, in memory that the process never had; `universe json N` starts this program N
-//! times as a plugin that speaks JSON over pipes; `universe disk FOLDER` lists and reads
-//! a project that it makes there. Each way has a process to itself, so that the peak of
-//! its memory is its own.
+//! `universe native PLUGIN…` calls plugins in-process. With `universe look PLUGIN…`, they also
+//! look at every file; with `universe first PLUGIN…`, they use memory that is new to the process.
+//! `universe json N` starts this program N times as a plugin that exchanges JSON over pipes.
+//! `universe disk DIR` lists and reads a project that it creates there. Each mode runs in a
+//! separate process, so the peak of the memory is its own.
 #![expect(clippy::print_stdout, reason = "the result goes to `cargo xtask bench`")]
 
 mod disk;
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
         ["json-plugin"] => return json::plugin(),
         ["disk", folder] => disk::run(&PathBuf::from(folder))?,
         _ => bail!(
-            "usage: universe native PLUGIN… | look PLUGIN… | first PLUGIN… | json N | disk FOLDER"
+            "usage: universe native PLUGIN… | look PLUGIN… | first PLUGIN… | json N | disk DIR"
         ),
     };
     println!("{results}");
@@ -38,11 +38,11 @@ fn chain(plugins: &[&str], kind: Kind) -> Result<pintle_plugin::json::Value> {
     native::run(plugins.iter().map(Path::new), kind)
 }
 
-/// Returns the most memory that this process ever had, in bytes.
+/// Returns the peak memory of this process, in bytes.
 fn peak_memory() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")
-        .context("the peak of the memory is known on Linux only")?;
+        .context("the peak memory can be read on Linux only")?;
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|it| it.trim().strip_suffix(" kB"));
-    Ok(kilobytes.context("there is no peak of the memory")?.parse::<u64>()? * 1024)
+    Ok(kilobytes.context("`/proc/self/status` has no peak memory")?.parse::<u64>()? * 1024)
 }

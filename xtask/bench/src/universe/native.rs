@@ -1,8 +1,8 @@
-//! The chain in-process: real libraries, opened as the host opens them.
+//! The chain in-process: the libraries are opened as the host opens them.
 //!
-//! What the plugins make anew, 5 MB, needs memory. In a process that never had so much,
-//! the kernel's work for new pages is most of the time; so the chain is measured both
-//! with memory that the process has already, and without.
+//! The changes of the plugins, 5 MB, need memory. In a process that never had so much memory, most
+//! of the time is the kernel's work for new pages. Therefore, the chain is measured both with
+//! memory that the process already has, and without.
 
 use crate::files::{N_FILES, files};
 use anyhow::{Context, Result, ensure};
@@ -16,26 +16,25 @@ use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};
 use std::path::Path;
 use std::time::Instant;
 
-/// The subcommand that the bench's plugin has a part in.
+/// The subcommand that the benchmark's plugin takes part in.
 const SUBCOMMAND: &str = "edit";
 
-/// What of a chain is measured.
+/// The variant of the chain to measure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Plugins that change some files, in memory that the process has already.
+    /// Plugins that change some files, in memory that the process already has.
     Native,
-    /// The same, of plugins that look at every file besides.
+    /// The same, with plugins that also look at every file.
     Look,
-    /// The same as the first, in memory that the process never had.
+    /// Like the first, in memory that is new to the process.
     First,
 }
 
-/// Measures one chain. The memory is what the process has more than before, with all
-/// plugins loaded.
+/// Measures one chain. The memory is the increase since all plugins were loaded.
 pub(crate) fn run<'a>(plugins: impl Iterator<Item = &'a Path>, kind: Kind) -> Result<Value> {
     let rules = Rules::default();
     let plugins = plugins.map(|it| load(it, &rules)).collect::<Result<Vec<_>, _>>()?;
-    // A chain calls its plugins for earlier steps before they change files.
+    // Earlier steps call the plugins before the step that changes files.
     chain(&plugins, &mut universe(100)?, kind)?;
     let before = crate::peak_memory()?;
 
@@ -56,10 +55,10 @@ pub(crate) fn run<'a>(plugins: impl Iterator<Item = &'a Path>, kind: Kind) -> Re
     })
 }
 
-/// Lets the process have memory for some files more. As long as the result lives, the
-/// allocator does not give it back.
+/// Gives the process memory for some more files. While the result exists, the allocator does not
+/// return the memory to the system.
 fn get_memory(n_files: usize) -> Box<[u8]> {
-    // Somewhat more than the plugins need: their answers and the lists need some too.
+    // Slightly more than the plugins need: their answers and the lists need some, too.
     let memory: Vec<_> = files(n_files * 5 / 4).collect();
     let pin = vec![1; 4096].into_boxed_slice();
     drop(memory);
@@ -67,10 +66,10 @@ fn get_memory(n_files: usize) -> Box<[u8]> {
 }
 
 fn universe(n_files: usize) -> Result<Universe> {
-    // First the texts, then the nodes: so does a universe that reads its files from disk.
+    // First the contents, then the nodes, like a universe that reads its files from disk.
     let texts: Vec<_> = files(n_files).collect();
     let nodes = texts.into_iter().map(|(path, text)| Node::new(path.as_str(), text, MODE_FILE));
-    Universe::from_nodes(nodes).context("the files are no universe")
+    Universe::from_nodes(nodes).context("failed to create a universe from the files")
 }
 
 fn chain(plugins: &[LoadedPlugin], universe: &mut Universe, kind: Kind) -> Result<()> {
@@ -88,7 +87,7 @@ fn chain(plugins: &[LoadedPlugin], universe: &mut Universe, kind: Kind) -> Resul
     Ok(())
 }
 
-/// A host that offers nothing but the files.
+/// A host that provides only the files.
 struct Files<'a>(&'a Universe);
 
 impl HostServices for Files<'_> {
@@ -97,7 +96,7 @@ impl HostServices for Files<'_> {
     fn log(&self, _level: Level, _text: &str) {}
 
     fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        Err(ErrorReply::failed("the bench offers files only"))
+        Err(ErrorReply::failed("the benchmark provides files only"))
     }
 
     fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {

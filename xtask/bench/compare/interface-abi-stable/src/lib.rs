@@ -1,5 +1,5 @@
-//! An interface as one writes it on abi_stable alone: every type of it is part of the layout,
-//! so a new field in `Image` or `Report` makes all plugins incompatible.
+//! An interface written on abi_stable alone: all of its types are part of the layout, so a new
+//! field in `Image` or `Report` makes all plugins incompatible.
 
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;

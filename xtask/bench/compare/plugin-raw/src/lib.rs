@@ -1,5 +1,5 @@
-//! A plugin as one writes it on libloading alone: a C function. That the host has the same
-//! structs, and calls the function as it is meant, nobody checks.
+//! A plugin on libloading alone: a C function. Nothing checks that the host has the same structs
+//! and calls the function correctly.
 
 /// A request. The pointers are borrowed for the call.
 #[repr(C)]
@@ -11,7 +11,7 @@ pub struct Image {
     pub pixels_len: usize,
 }
 
-/// A reply. The finding is the plugin's, and is given back with `free_report`.
+/// A reply. The plugin owns the finding; return it with `free_report`.
 #[repr(C)]
 pub struct Report {
     pub finding: *mut u8,
@@ -19,14 +19,14 @@ pub struct Report {
     pub n_bytes: usize,
 }
 
-/// Looks at an image.
+/// Inspects an image.
 ///
 /// # Safety
 ///
-/// The pointers of `image` point to as many bytes as it says.
+/// The pointers of `image` must point to as many bytes as its lengths state.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scan(image: *const Image) -> Report {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     let (image, name) = unsafe {
         let image = &*image;
         (image, std::slice::from_raw_parts(image.name, image.name_len))
@@ -40,10 +40,10 @@ pub unsafe extern "C" fn scan(image: *const Image) -> Report {
 ///
 /// # Safety
 ///
-/// It came from `scan`, and is not used any more.
+/// It was returned by `scan` and is not used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free_report(report: Report) {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     drop(unsafe {
         Box::from_raw(std::ptr::slice_from_raw_parts_mut(report.finding, report.finding_len))
     });

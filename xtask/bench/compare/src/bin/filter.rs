@@ -1,4 +1,4 @@
-//! A plugin as a program: a line of JSON on the standard input, the pixels behind it.
+//! A plugin that is a program: it reads a line of JSON from standard input, and then the pixels.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() -> Result<()> {
-    let path = PathBuf::from(std::env::args_os().nth(1).context("no plugin")?);
+    let path = PathBuf::from(std::env::args_os().nth(1).context("usage: on_abi_stable PLUGIN")?);
     let start = Instant::now();
-    // One plugin for each interface and process: the next file would be this one again.
+    // One plugin per interface and process: loading a second file would return this one.
     let scanner = ScannerRef::load_from_file(&path)?;
     let load = start.elapsed();
     let mut times = [0.0; 2];

@@ -6,7 +6,7 @@ use libloading::Library;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The structs of `plugin-raw`, once more: there is no crate that both depend on.
+/// The structs of `plugin-raw`, repeated here: there is no crate that both depend on.
 #[repr(C)]
 struct Image {
     name: *const u8,
@@ -27,9 +27,9 @@ type Scan = unsafe extern "C" fn(*const Image) -> Report;
 type Free = unsafe extern "C" fn(Report);
 
 fn main() -> Result<()> {
-    let path = PathBuf::from(std::env::args_os().nth(1).context("no plugin")?);
+    let path = PathBuf::from(std::env::args_os().nth(1).context("usage: on_libloading PLUGIN")?);
     let start = Instant::now();
-    // SAFETY: the file is hoped to be a plugin of this interface. Nothing says so.
+    // SAFETY: the file is assumed to be a plugin of this interface; nothing guarantees it.
     let library = unsafe { Library::new(path) }?;
     // SAFETY: as above.
     let (scan, free) =
@@ -47,9 +47,9 @@ fn main() -> Result<()> {
                 pixels: pixels.as_ptr(),
                 pixels_len: pixels.len(),
             };
-            // SAFETY: the pointers are those of a text and a vector that outlive the call.
+            // SAFETY: the pointers are those of a string and a vector that outlive the call.
             let report = unsafe { scan(&image) };
-            // SAFETY: the finding is the plugin's, and is copied before it is freed.
+            // SAFETY: the finding belongs to the plugin, and is copied before it is freed.
             let finding =
                 unsafe { std::slice::from_raw_parts(report.finding, report.finding_len) }.to_vec();
             let n_bytes = report.n_bytes;

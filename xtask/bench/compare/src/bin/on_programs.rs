@@ -22,7 +22,7 @@ struct Report {
 }
 
 fn main() -> Result<()> {
-    let path = PathBuf::from(std::env::args_os().nth(1).context("no plugin")?);
+    let path = PathBuf::from(std::env::args_os().nth(1).context("usage: on_programs PROGRAM")?);
     let mut times = [0.0; 2];
     for (time, size) in times.iter_mut().zip(SIZES) {
         let pixels = vec![1; size];
@@ -30,14 +30,14 @@ fn main() -> Result<()> {
         ensure!(report.n_bytes == size && report.findings == ["photo"]);
         *time = nanos(|| drop(scan(&path, &pixels)));
     }
-    // A program is started for each call, not loaded.
+    // A program is not loaded; it is started for each call.
     print(Duration::ZERO, times);
     Ok(())
 }
 
 fn scan(path: &Path, pixels: &[u8]) -> Result<Report> {
     let mut child = Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().context("it is piped")?;
+    let mut input = child.stdin.take().context("the standard input is not piped")?;
     let image = Image { name: "photo", width: 8, n_bytes: pixels.len() };
     writeln!(input, "{}", serde_json::to_string(&image)?)?;
     input.write_all(pixels)?;

@@ -1,5 +1,5 @@
-//! A host of WebAssembly components: `on_wasmtime`, or `on_wasmtime compiled` to leave out of
-//! the load what can be done once for all and kept in a file.
+//! A host of WebAssembly components: `on_wasmtime`, or `on_wasmtime compiled` to exclude from the
+//! load the compilation, whose result can be stored in a file.
 
 use anyhow::{Result, ensure};
 use compare::{SIZES, nanos, print};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 fn main() -> Result<()> {
-    let path = PathBuf::from(std::env::args_os().nth(1).context("no plugin")?);
+    let path = PathBuf::from(std::env::args_os().nth(1).context("usage: ours PLUGIN")?);
     let start = Instant::now();
     let scanner = transport::load(&path, &Rules::default())?.interface::<dyn Scanner>()?;
     let load = start.elapsed();
