@@ -39,6 +39,7 @@ mod version;
 
 pub use crate::lifecycle::Hooks;
 pub use builder::{BuildError, Cli, Host};
+pub use completion::values::Values;
 pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{
