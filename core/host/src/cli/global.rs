@@ -1,5 +1,7 @@
 //! The options that every command takes.
 
+use super::completion::values::{Values, plugin_keys};
+use crate::catalog::Entry;
 use crate::services::Verbosity;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use std::ffi::{OsStr, OsString};
@@ -18,6 +20,7 @@ pub(super) fn args() -> [Arg; 5] {
         Arg::new("disable-plugin")
             .long("disable-plugin")
             .value_name("KEY")
+            .add(Values(|session, _| plugin_keys(session, Entry::is_usable)))
             .action(ArgAction::Append)
             .help("Do as if this plugin were not installed (can be repeated)"),
         Arg::new("allow-panic-abort")

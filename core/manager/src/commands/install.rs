@@ -5,35 +5,36 @@ use crate::errors::usage;
 use crate::install::{Demand, Installer};
 use crate::lockfile::Locked;
 use crate::project::ProjectLock;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 
 pub(super) fn args(command: Command) -> Command {
-    let command =
-        command
-            .arg(
-                Arg::new("source")
-                    .value_name("SOURCE")
-                    .required(true)
-                    .num_args(1..)
-                    .value_hint(clap::ValueHint::AnyPath)
-                    .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
-            )
-            .arg(Arg::new("key").long("key").value_name("KEY").help(
+    let command = command
+        .arg(
+            Arg::new("source")
+                .value_name("SOURCE")
+                .required(true)
+                .num_args(1..)
+                .value_hint(clap::ValueHint::AnyPath)
+                .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
+        )
+        .arg(
+            Arg::new("key").long("key").value_name("KEY").value_hint(ValueHint::FilePath).help(
                 "The minisign key that the plugin is signed with, or a `.pub` file that has it",
-            ))
-            .arg(
-                Arg::new("sha256")
-                    .long("sha256")
-                    .value_name("DIGEST")
-                    .help("The SHA-256 digest of the file that is fetched"),
-            )
-            .arg(
-                Arg::new("project")
-                    .long("project")
-                    .action(ArgAction::SetTrue)
-                    .help("Install it for the project in this directory, and into its lock file"),
-            );
+            ),
+        )
+        .arg(
+            Arg::new("sha256")
+                .long("sha256")
+                .value_name("DIGEST")
+                .help("The SHA-256 digest of the file that is fetched"),
+        )
+        .arg(
+            Arg::new("project")
+                .long("project")
+                .action(ArgAction::SetTrue)
+                .help("Install it for the project in this directory, and into its lock file"),
+        );
     args::pre(args::installing(command))
 }
 

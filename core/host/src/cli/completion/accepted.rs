@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn what_the_parser_refuses_is_not_offered() {
-        let options = ["--all", "-n", "--now", "--size", "--name", "--title", "--style", "--switch"];
+        let options =
+            ["--all", "-n", "--now", "--size", "--name", "--title", "--style", "--switch"];
         check(&[], &options, &options);
         check(&[], &["--help", "-h", "--none", "-x"], &["--help", "-h"]);
         let left = ["-n", "--now", "--size", "--style", "--switch"];

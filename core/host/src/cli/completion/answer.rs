@@ -9,7 +9,7 @@ use super::paths::{self, Wanted};
 use super::program_answer;
 use super::script::variable;
 use super::shell::{Question, Shell};
-use super::values::Values;
+use super::values::{PluginValues, Values, completed_by};
 use crate::caller;
 use crate::catalog::{Entry, ManifestCommand};
 use crate::cli::builder::Host;
@@ -20,13 +20,11 @@ use crate::cli::session::Session;
 use crate::cli::table::Target;
 use crate::cli::{args, callable, global, hooked, plugin_command, tree};
 use crate::services::PluginServices;
-use crate::transport::LoadedPlugin;
 use clap::{ArgMatches, Command, ValueHint};
 use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
 use pintle_plugin::host::{HostServices, Stream};
-use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::{CompleteRequest, ErrorReply, ServiceReply, ServiceRequest};
-use pintle_plugin::{Arg, Level};
+use pintle_plugin::{Candidate, Level};
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -163,6 +161,7 @@ impl Leaf {
 enum Source {
     Paths(Wanted),
     Values(Values),
+    Plugin(PluginValues),
 }
 
 impl Source {
@@ -175,19 +174,19 @@ impl Source {
             _ => None,
         };
         let values = arg.get::<Values>().copied().map(Self::Values);
-        values.into_iter().chain(paths.map(Self::Paths)).collect()
+        let of_plugin = arg.get::<PluginValues>().cloned().map(Self::Plugin);
+        values.into_iter().chain(of_plugin).chain(paths.map(Self::Paths)).collect()
     }
 
     fn offers(&self, session: &Session<'_>, leaf: Option<&Leaf>, part: &str) -> Vec<Offer> {
-        match self {
-            Self::Paths(wanted) => paths::offers(part, wanted),
-            Self::Values(Values(find)) => {
-                let matches = leaf.map_or_else(|| Some(ArgMatches::default()), Leaf::matches);
-                let found = matches.map(|it| find(session, &it)).unwrap_or_default();
-                let found = found.into_iter().filter(|it| it.value.starts_with(part));
-                found.map(|it| Offer::new(it.value).help(&it.help)).collect()
-            }
-        }
+        let matches = || leaf.map_or_else(|| Some(ArgMatches::default()), Leaf::matches);
+        let found = match self {
+            Self::Paths(wanted) => return paths::offers(part, wanted),
+            Self::Values(Values(find)) => matches().map(|it| find(session, &it)),
+            Self::Plugin(asked) => matches().map(|it| suggested(session, asked, &it, part)),
+        };
+        let found = found.unwrap_or_default().into_iter().filter(|it| it.value.starts_with(part));
+        found.map(|it| Offer::new(it.value).help(&it.help)).collect()
     }
 }
 
@@ -212,7 +211,7 @@ impl Asked {
 fn noting(command: Command, asked: &Asked) -> Command {
     let command = command.mut_args(|arg| {
         let sources = Source::of(&arg);
-        match sources.is_empty() || arg.get::<ArgValueCompleter>().is_some() {
+        match sources.is_empty() {
             true => arg,
             false => {
                 let asked = asked.clone();
@@ -278,56 +277,26 @@ fn of_plugin(
     let plugin = session.load(entry).ok()?;
     let description = plugin_command::describe(session, &plugin, &command.path).ok()?;
     let name = command.path.last()?.clone();
-    let clap_command = global::add_to(args::command(name.clone(), &description).ok()?);
-    let mut leaf = Leaf { path: command.path.clone(), command: clap_command, rest };
+    let clap_command = global::add_to(args::command(name, &description).ok()?);
+    let clap_command = completed_by(clap_command, &plugin, &command.path, &description.args);
+    Some(Leaf { path: command.path.clone(), command: clap_command, rest })
+}
+
+/// Asks a plugin for the values that begin with `part`; one that fails has none.
+fn suggested(
+    session: &Session<'_>,
+    asked: &PluginValues,
+    matches: &ArgMatches,
+    part: &str,
+) -> Vec<Candidate> {
     let mut request = CompleteRequest::default();
-    request.caller = session.caller(plugin.key());
-    request.path.clone_from(&command.path);
-    request.args = typed_values(&leaf, &description.args);
-    let services = session.services().of(plugin.key().to_string());
-    let asked = |name: &str| AskedPlugin {
-        plugin: plugin.clone(),
-        services: services.clone(),
-        request: {
-            let mut request = request.clone();
-            name.clone_into(&mut request.arg);
-            request
-        },
-    };
-    let more = |spec: &Arg, arg: clap::Arg| {
-        if !spec.completed {
-            return arg;
-        }
-        let asked = asked(&spec.name);
-        arg.add(ArgValueCompleter::new(move |word: &OsStr| asked.candidates(word)))
-    };
-    leaf.command = global::add_to(args::command_with(name, &description, more).ok()?);
-    Some(leaf)
-}
-
-/// Returns the values on the line so far, as far as they can be read: the word that is being
-/// typed is not among them.
-fn typed_values(leaf: &Leaf, args: &[Arg]) -> Map<String, Value> {
-    leaf.matches().map(|it| args::values(args, &it)).unwrap_or_default()
-}
-
-/// A plugin that is asked for the values of an argument.
-struct AskedPlugin {
-    plugin: LoadedPlugin,
-    services: PluginServices,
-    request: CompleteRequest,
-}
-
-impl AskedPlugin {
-    /// Returns the values that begin with `word`; a plugin that fails has none.
-    fn candidates(&self, word: &OsStr) -> Vec<CompletionCandidate> {
-        let Some(word) = word.to_str() else { return Vec::new() };
-        let mut request = self.request.clone();
-        word.clone_into(&mut request.word);
-        let reply = self.plugin.complete(&request, &Silent(&self.services)).unwrap_or_default();
-        let fits = reply.candidates.into_iter().filter(|it| it.value.starts_with(word));
-        fits.map(|it| CompletionCandidate::new(it.value).help(Some(it.help.into()))).collect()
-    }
+    request.caller = session.caller(asked.plugin.key());
+    request.path.clone_from(&asked.path);
+    request.arg.clone_from(&asked.name);
+    request.args = args::values(&asked.args, matches);
+    part.clone_into(&mut request.word);
+    let services = session.services().of(asked.plugin.key().to_string());
+    asked.plugin.complete(&request, &Silent(&services)).unwrap_or_default().candidates
 }
 
 /// The services for a plugin that is asked in the middle of the user's line: nothing of it may

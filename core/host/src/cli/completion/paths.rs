@@ -54,7 +54,11 @@ pub(super) fn below(base: &Path, word: &str, wanted: &Wanted) -> Vec<Offer> {
         let is_dir = entry.path().is_dir();
         if !is_hidden && (is_dir || wanted.has(&entry.path())) {
             let end = if is_dir { "/" } else { "" };
-            found.push(Offer { is_path: true, is_open: is_dir, ..Offer::new(format!("{dir}{own}{end}")) });
+            found.push(Offer {
+                is_path: true,
+                is_open: is_dir,
+                ..Offer::new(format!("{dir}{own}{end}"))
+            });
         }
     }
     found.sort_by(|one, other| one.value.cmp(&other.value));

@@ -138,7 +138,8 @@ impl Question {
     /// A line: the word, which fish quotes itself, and its help. What is typed stays unexpanded.
     fn for_fish(&self, offer: &Offer) -> String {
         let (kept, rest) = self.word.split(&offer.value);
-        let unexpanded = |name: &str| Some(if name == "~" { "~".into() } else { format!("${name}") });
+        let unexpanded =
+            |name: &str| Some(if name == "~" { "~".into() } else { format!("${name}") });
         let kept = Typed::read(Notation::Fish, kept, &unexpanded);
         let help = if offer.help.is_empty() { String::new() } else { format!("\t{}", offer.help) };
         format!("{}{rest}{help}\n", kept.value())
@@ -160,6 +161,7 @@ impl Question {
 /// Returns what a list of offers shows: of a path, the last part.
 fn shown(offer: &Offer) -> &str {
     let is_last = |it: &usize| !offer.value[*it..].trim_end_matches('/').is_empty();
-    let start = offer.value.rmatch_indices(std::path::is_separator).map(|it| it.0 + 1).find(is_last);
+    let start =
+        offer.value.rmatch_indices(std::path::is_separator).map(|it| it.0 + 1).find(is_last);
     &offer.value[start.filter(|_| offer.is_path).unwrap_or(0)..]
 }

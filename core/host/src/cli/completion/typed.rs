@@ -143,7 +143,9 @@ impl Reader<'_> {
             (Quote::Double, '"') if self.is_doubled(second, '"') => self.take(2, "\""),
             (Quote::Single, '\'') | (Quote::Double, '"') => self.turn(Quote::None),
             (_, it) if self.escapes(it, second) => match second {
-                Some(escaped) => self.take(1 + escaped.len_utf8(), escaped.encode_utf8(&mut [0; 4])),
+                Some(escaped) => {
+                    self.take(1 + escaped.len_utf8(), escaped.encode_utf8(&mut [0; 4]))
+                }
                 // What it escapes is still to be typed.
                 None => {
                     self.at += 1;
