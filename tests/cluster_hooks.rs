@@ -323,13 +323,10 @@ fn help_says_whose_options_they_are() {
     let help = sandbox.run(["cluster", "list", "--help"]).success().stdout;
     assert!(!help.contains("harbour"), "{help}");
     let completed = sandbox
-        .env("PINTLE_COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", "3")
-        .env("_CLAP_COMPLETE_COMP_TYPE", "9")
-        .env("_CLAP_IFS", "\n")
+        .env("PINTLE_COMPLETE", "fish")
         .run(["--", "pintle", "cluster", "create", "--harbour-v"])
         .success();
-    assert_eq!(completed.stdout.trim(), "--harbour-veto");
+    assert_eq!(completed.stdout, "--harbour-veto[TAB]Veto an event\n");
 }
 
 #[test]

@@ -442,12 +442,6 @@ fn completion_knows_the_commands_and_options_of_plugins() {
             $ pintle -- pintle fleet
             add[TAB]Add a ship
             list[TAB]List the ships
-            --plugin-dir[TAB]Look for plugins in this directory first (can be repeated)
-            --disable-plugin[TAB]Do as if this plugin were not installed (can be repeated)
-            --allow-panic-abort[TAB]Take plugins whose panics end the host
-            --quiet[TAB]Show errors only
-            --verbose[TAB]Show more (twice: everything)
-            --help[TAB]Print help
             [exit 0]
             $ pintle -- pintle greet --t
             --times[TAB]How often

@@ -197,7 +197,8 @@ struct Asked(Arc<Mutex<Vec<(Source, String)>>>);
 
 impl Asked {
     fn note(&self, sources: &[Source], part: &OsStr) {
-        let Some(part) = part.to_str() else { return };
+        // The engine asks for the value of a positional argument where an option is typed, too.
+        let Some(part) = part.to_str().filter(|it| !it.starts_with('-')) else { return };
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asked.extend(sources.iter().map(|it| (it.clone(), part.to_owned())));
     }

@@ -118,13 +118,17 @@ impl Question {
         }
     }
 
-    /// A line: what replaces the end of the word. A blank behind it ends the word.
+    /// A line: what replaces the end of the word. A blank or the mark of its quotes ends the word.
     fn for_bash(&self, offer: &Offer) -> Option<String> {
         let word = self.word.completed_to(&offer.value);
-        // bash itself ends a word in quotes.
-        let is_ended = !offer.is_open && self.word.quote() == Quote::None;
+        let end = match self.word.quote() {
+            _ if offer.is_open => "",
+            Quote::None => " ",
+            Quote::Single => "'",
+            Quote::Double => "\"",
+        };
         let fixed = &self.word.raw()[..self.n_fixed];
-        Some(format!("{}{}\n", word.strip_prefix(fixed)?, if is_ended { " " } else { "" }))
+        Some(format!("{}{end}\n", word.strip_prefix(fixed)?))
     }
 
     /// A line: whether the word may go on, the word, and what is shown, with its help.

@@ -2,6 +2,9 @@
 //!
 //! Invariant: what the user has typed stays as it is, as far as a completed word begins with it.
 
+/// Characters that end a word and are not a part of any.
+const OPERATORS: &str = ";|&<>";
+
 /// A notation for words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notation {
@@ -136,7 +139,7 @@ impl Reader<'_> {
         let Some(first) = chars.next() else { return false };
         let second = chars.next();
         match (self.quote, first) {
-            (Quote::None, it) if it.is_whitespace() || ";|&<>".contains(it) => return false,
+            (Quote::None, it) if it.is_whitespace() || OPERATORS.contains(it) => return false,
             (Quote::None, '\'') => self.turn(Quote::Single),
             (Quote::None, '"') => self.turn(Quote::Double),
             (Quote::Single, '\'') if self.is_doubled(second, '\'') => self.take(2, "'"),
@@ -212,16 +215,14 @@ pub(super) fn words(line: &str, expand: Expand<'_>) -> Vec<Typed> {
     let mut words = Vec::new();
     let mut rest = line;
     loop {
-        rest = rest.trim_start();
+        // Operators are not words; bash completes the files of redirections itself.
+        rest = rest.trim_start_matches(|it: char| it.is_whitespace() || OPERATORS.contains(it));
         let word = Typed::read(Notation::Posix, rest, expand);
         rest = &rest[word.raw.len()..];
         words.push(word);
-        // Operators are not words; bash completes the files of redirections itself.
-        let behind = rest.trim_start_matches([';', '|', '&', '<', '>']);
-        if behind.is_empty() && rest.is_empty() {
+        if rest.is_empty() {
             return words;
         }
-        rest = behind;
     }
 }
 

@@ -62,10 +62,11 @@ pub fn completed_by(
     }
     let path: Vec<_> = path.iter().map(|it| it.as_ref().to_owned()).collect();
     let all: Arc<[Arg]> = args.into();
-    let completed = args.iter().filter(|it| it.completed);
-    completed.fold(command, |command, spec| {
-        let (plugin, path, args, name) =
-            (plugin.clone(), path.clone(), Arc::clone(&all), spec.name.clone());
-        command.mut_arg(&spec.name, |arg| arg.add(PluginValues { plugin, path, args, name }))
+    // `mut_arg` would change the order of positional arguments.
+    command.mut_args(|arg| {
+        let is_meant = |it: &&Arg| it.completed && arg.get_id() == it.name.as_str();
+        let Some(name) = args.iter().find(is_meant).map(|it| it.name.clone()) else { return arg };
+        let (plugin, path, args) = (plugin.clone(), path.clone(), Arc::clone(&all));
+        arg.add(PluginValues { plugin, path, args, name })
     })
 }

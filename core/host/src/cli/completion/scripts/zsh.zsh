@@ -5,7 +5,7 @@ _FUNCTION() {
     for line in "${(@f)$(VARIABLE=zsh PROGRAM -- "${(@)words[1,CURRENT-1]}" "$before$PREFIX" 2>/dev/null)}"; do
         fields=("${(@ps:\t:)line}")
         # What is before the word stays there. `_describe` takes backslashes off.
-        word="${${fields[2]#"$before"}//\\/\\\\}"
+        word="${${${fields[2]#"$before"}//\\/\\\\}//:/\\:}"
         case $fields[1] in
             (open) open+=("$word") open_shown+=("$fields[3]") ;;
             (done) done+=("$word") done_shown+=("$fields[3]") ;;
