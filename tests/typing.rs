@@ -288,3 +288,94 @@ fn the_script_for_powershell() {
         }
     "#]].assert_eq(&script);
 }
+
+const OF_EVERY_COMMAND: [&str; 9] = [
+    "--plugin-dir",
+    "--disable-plugin",
+    "--allow-panic-abort",
+    "--quiet",
+    "-q",
+    "--verbose",
+    "-v",
+    "--help",
+    "-h",
+];
+
+/// Walks through all commands, and asks what may follow.
+struct Walk<'s> {
+    sandbox: &'s Sandbox,
+    n_offers: usize,
+    refused: Vec<String>,
+}
+
+impl Walk<'_> {
+    fn offered(&self, line: &[&str], word: &str) -> Vec<String> {
+        let env = [("PINTLE_COMPLETE".to_owned(), "fish".to_owned())];
+        let args = [&["--", "pintle"], line, &[word]].concat();
+        let output = self.sandbox.run_with(&env, args).success();
+        assert_eq!(output.stderr, "", "{line:?}");
+        let words = output.stdout.lines().filter_map(|it| it.split("[TAB]").next());
+        words.map(str::to_owned).collect()
+    }
+
+    /// Lets the parser read the line up to `--help`, which ends that; returns what it refuses.
+    fn refusal(&self, line: &[&str]) -> Option<String> {
+        let output = self.sandbox.run([line, &["--help"]].concat());
+        (output.code() != 0).then_some(output.stderr)
+    }
+
+    fn check(&mut self, line: &[&str]) {
+        self.n_offers += 1;
+        self.refused.extend(self.refusal(line).map(|it| format!("{}: {it}", line.join(" "))));
+    }
+
+    fn follow(&mut self, line: &[&str]) {
+        let mut offers = self.offered(line, "");
+        for offer in [self.offered(line, "-"), self.offered(line, "--")].concat() {
+            if !offers.contains(&offer) {
+                offers.push(offer);
+            }
+        }
+        // The options of every command are looked at once.
+        offers.retain(|it| line.is_empty() || !OF_EVERY_COMMAND.contains(&it.as_str()));
+        for (idx, offer) in offers.iter().enumerate() {
+            let longer = [line, &[offer]].concat();
+            if !offer.starts_with('-') {
+                // `plugin run KEY` takes all words of a command, which come one by one.
+                let is_begun = line.starts_with(&["plugin", "run"]) && longer.len() == 4;
+                if !is_begun || self.offered(&longer, "").is_empty() {
+                    self.check(&longer);
+                }
+                // What follows one value follows the others.
+                if longer.len() < 3 || longer.len() < 5 && (idx == 0 || is_begun) {
+                    self.follow(&longer);
+                }
+                continue;
+            }
+            // The value of an option may be missing, or be taken from what comes next.
+            let lacks_value = self.refusal(&longer).is_some_and(|it| it.contains("value"));
+            if !lacks_value && self.refusal(&[&longer[..], &["x"]].concat()).is_some() {
+                self.check(&longer);
+            }
+            for value in self.offered(&longer, "").iter().filter(|it| !it.starts_with('-')) {
+                self.check(&[&longer[..], &[value]].concat());
+            }
+            for value in self.offered(line, &format!("{offer}=")) {
+                self.check(&[line, &[&value]].concat());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_offered_is_accepted() {
+    let sandbox = sandbox().plugin("toolbox").plugin("harbour");
+    fake_engine(&sandbox);
+    let engine = format!("unix://{}", sandbox.path("engine.sock").display());
+    let sandbox = sandbox.env("DOCKER_HOST", engine);
+    let _ = sandbox.run(["init", "--plugins", "good", "--project-name", "demo"]).success();
+    let mut walk = Walk { sandbox: &sandbox, n_offers: 0, refused: Vec::new() };
+    walk.follow(&[]);
+    assert_eq!(walk.refused, Vec::<String>::new());
+    assert!(walk.n_offers > 300, "only {} were offered", walk.n_offers);
+}

@@ -64,12 +64,17 @@ fn offers(host: &Host, session: &Session<'_>, question: &Question) -> Vec<Offer>
         return offers;
     }
     let (root, leaf) = tree(host, session, &line);
-    let mut offers = found(session, root, leaf.as_ref(), word, line);
-    if let Some(leaf) = &leaf {
-        accepted::retain(&leaf.command, leaf.typed(), &mut offers);
+    let mut offers = found(session, root.clone(), leaf.as_ref(), word, line);
+    let is_option = |it: &Offer| it.value.starts_with('-');
+    match &leaf {
+        Some(leaf) => accepted::retain(&leaf.command, leaf.typed(), &mut offers),
+        // Words are accepted: they are those of the commands that there are.
+        None if offers.iter().any(is_option) => {
+            accepted::retain(&root, question.before.get(1..).unwrap_or_default(), &mut offers);
+        }
+        None => {}
     }
     // Options are asked for by a dash where there is something else.
-    let is_option = |it: &Offer| it.value.starts_with('-');
     if word.is_empty() && !offers.iter().all(is_option) {
         offers.retain(|it| !is_option(it));
     }
