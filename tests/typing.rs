@@ -139,6 +139,7 @@ fn check(shell: &'static Shell) {
     check("pintle plugin disable g\t", "plugin|disable|good.example.org/v1.0.0");
     check("pintle --disable-plugin=g\t", "--disable-plugin=good.example.org/v1.0.0");
     check("pintle plugin run good fl\t a\t", "plugin|run|good|fleet|add");
+    check("pintle init --plugins good --motto av\t", "init|--plugins|good|--motto|avast there");
     check("pintle init --plugins=go\t", "init|--plugins=good.example.org/v1.0.0");
     check("pintle init --plugins x,go\t", "init|--plugins|x,good.example.org/v1.0.0");
 
@@ -210,6 +211,49 @@ fn an_engine_that_is_dead_or_absent_delays_the_prompt_briefly() {
         let taken = ask(&line);
         assert!(taken < Duration::from_secs(10), "{line:?}: {taken:?}");
     }
+}
+
+#[test]
+fn a_scaffolding_part_completes_its_flags() {
+    let sandbox = sandbox().env("PINTLE_COMPLETE", "fish");
+    let line = ["--", "pintle", "init", "--plugins=good", "--domain", "b", "--motto", "a"];
+    let output = sandbox.run(line).success();
+    let expected = "ahoy[TAB]motto of init\navast there[TAB]typed a\n";
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), (expected, ""));
+}
+
+/// What PROJECT has fits what else is on the line.
+#[test]
+fn the_resources_of_a_project_are_offered() {
+    let sandbox = sandbox();
+    let resource = |group: &str, version: &str, kind: &str| {
+        format!(
+            "- api:\n    crdVersion: v1\n  domain: example.org\n  group: {group}\n  kind: {kind}\n  \
+             version: {version}\n"
+        )
+    };
+    let resources = [
+        resource("crew", "v1", "Captain"),
+        resource("crew", "v2", "Captain"),
+        resource("dock", "v1", "Pier"),
+    ];
+    let project = format!(
+        "domain: example.org\nlayout:\n- good.example.org/v1\nprojectName: demo\nresources:\n{}\
+         version: \"3\"\n",
+        resources.concat()
+    );
+    fs::write(sandbox.work().join("PROJECT"), project).expect("the directory is ours");
+    let sandbox = sandbox.env("PINTLE_COMPLETE", "fish");
+    let said = |line: &str| {
+        let output = sandbox.run(format!("-- pintle {line}").split(' ')).success();
+        output.stdout.lines().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(said("delete api --group "), "crew dock");
+    assert_eq!(said("delete api --group crew --kind "), "Captain");
+    assert_eq!(said("delete api --kind=Captain --version "), "v1 v2");
+    assert_eq!(said("create webhook --kind Pier --group="), "--group=dock");
+    let spokes = said("create webhook --group crew --kind Captain --version v1 --spoke ");
+    assert_eq!(spokes, "v2");
 }
 
 /// No value of these needs the engine, so a dead one costs nothing.
