@@ -159,6 +159,9 @@ impl Shell {
         // The words of plugins' commands.
         assert_eq!(offers("pintle gr"), ["greet"]);
         assert_eq!(offers("pintle fleet a"), ["add"]);
+        assert_eq!(offers("pintle help fleet a"), ["add"]);
+        assert_eq!(offers("pintle help greet "), Vec::<String>::new());
+        assert_eq!(offers("pintle unknown "), Vec::<String>::new());
         // The options of one command, and their values.
         assert_eq!(offers("pintle greet --ti"), ["--times", "--title"]);
         assert_eq!(offers("pintle greet ada --lo"), ["--loud"]);

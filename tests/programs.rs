@@ -1241,7 +1241,7 @@ def show(call):
     call.show({"name": name}, table={"columns": ["NAME"], "rows": [[name]]})
 
 
-@plugin.scaffold("init", arg("title", default="A title"))
+@plugin.scaffold("init", arg("title", default="A title", complete=lambda word: ["Aye aye"]))
 def init(step):
     print("for the user")
     assert step.paths(glob="HEL*") == ["HELLO"], step.paths()
@@ -1345,6 +1345,8 @@ fn the_kit_for_python_does_all_that_a_program_can() {
     let complete = "PINTLE_COMPLETE=zsh $PINTLE -- pintle kit show ''";
     let out = programs.script(&[], complete).success();
     assert!(out.stdout.contains("ada") && out.stdout.contains("is two"), "{out}");
+    let complete = "PINTLE_COMPLETE=fish $PINTLE -- pintle init --plugins=kit --title A";
+    assert_eq!(programs.script(&[], complete).success().stdout, "Aye aye\n");
     programs.assert_valid(&[
         "ProgramInfo",
         "HookEvent",

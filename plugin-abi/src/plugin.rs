@@ -129,8 +129,8 @@ pub trait Scaffold: Default + Send + Sync + 'static {
     }
 
     /// Suggests values for a flag that is declared as [`completed`](Arg::completed), while a user
-    /// types a line of the shell. `call` has the values on the line so far, and `word` is what is
-    /// typed of this one.
+    /// types a line of the shell. `call` has the words of the subcommand and the values of the
+    /// plugin's flags on the line so far, and `word` is what is typed of this one.
     ///
     /// # Errors
     ///
@@ -324,8 +324,8 @@ pub trait Hook: Default + Send + Sync + 'static {
     }
 
     /// Suggests values for an option that is declared as [`completed`](Arg::completed), while a
-    /// user types a line of the shell. `call` has the words of the command and the values on the
-    /// line so far, and `word` is what is typed of this one.
+    /// user types a line of the shell. `call` has the words of the command and the values of the
+    /// plugin's options on the line so far, and `word` is what is typed of this one.
     ///
     /// # Errors
     ///

@@ -82,7 +82,7 @@ fn asked<T>(
     work: impl AsyncFnOnce(Engine) -> Result<Vec<T>, ClusterError>,
 ) -> Vec<T> {
     let answer = with_engine(session, async |engine| {
-        Ok(timeout(WHILE_COMPLETING, work(engine)).await.unwrap_or(Ok(Vec::new()))?)
+        timeout(WHILE_COMPLETING, work(engine)).await.unwrap_or(Ok(Vec::new()))
     });
     answer.unwrap_or_default()
 }

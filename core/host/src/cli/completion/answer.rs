@@ -18,7 +18,7 @@ use crate::cli::group::{Row, Run};
 use crate::cli::line::Line;
 use crate::cli::session::Session;
 use crate::cli::table::Target;
-use crate::cli::{args, callable, global, hooked, plugin_command, tree};
+use crate::cli::{args, callable, global, help, hooked, plugin_command, tree};
 use crate::services::PluginServices;
 use clap::{ArgMatches, Command, ValueHint};
 use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
@@ -63,6 +63,16 @@ fn offers(host: &Host, session: &Session<'_>, question: &Question) -> Vec<Offer>
     if let Some(offers) = program_answer::answer(host, session, &line) {
         return offers;
     }
+    if let Some(line) = helped(host, &line) {
+        // Help is had on words, and not on what follows those of a command.
+        let (root, leaf) = tree(host, session, &line);
+        let mut offers = match leaf {
+            Some(_) => Vec::new(),
+            None => found(session, root, None, word, line),
+        };
+        offers.retain(|it| !it.value.starts_with('-'));
+        return offers;
+    }
     let (root, leaf) = tree(host, session, &line);
     let mut offers = found(session, root.clone(), leaf.as_ref(), word, line);
     let is_option = |it: &Offer| it.value.starts_with('-');
@@ -79,6 +89,15 @@ fn offers(host: &Host, session: &Session<'_>, question: &Question) -> Vec<Offer>
         offers.retain(|it| !is_option(it));
     }
     offers
+}
+
+/// Returns the line without `help` if that is what it begins with.
+fn helped(host: &Host, line: &[OsString]) -> Option<Vec<OsString>> {
+    let typed = line.get(1..line.len().checked_sub(1)?)?;
+    let is_help = typed.first()? == help::ROW.word();
+    let words = Line::new(typed).words();
+    let is_row = matches!(host.table.find(&words), Some((Target::Row(_), 1)));
+    (is_help && is_row).then(|| [&line[..1], &line[2..]].concat())
 }
 
 /// Returns what the commands and the values of their arguments offer.
@@ -100,6 +119,9 @@ fn found(
     if let Some((given, own)) = &alias {
         line[n_before] = format!("{own}{}", &word[given.len()..]).into();
     }
+    if leaf.is_none() && !has_words(&root, &line[1..n_before]) {
+        return Vec::new();
+    }
     let mut root = noting(root, &asked);
     let Ok(candidates) = engine::complete(&mut root, line, n_before, None) else {
         return Vec::new();
@@ -116,6 +138,19 @@ fn found(
         offers.extend(found.map(|it| Offer { value: format!("{start}{}", it.value), ..it }));
     }
     offers
+}
+
+/// Returns whether the words of a line lead to a command, or to a noun with commands.
+fn has_words(root: &Command, line: &[OsString]) -> bool {
+    let mut command = root;
+    for word in Line::new(line).words() {
+        match command.find_subcommand(&word) {
+            Some(it) => command = it,
+            // Behind the words of a command come its values.
+            None => return !command.has_subcommands(),
+        }
+    }
+    true
 }
 
 fn offer(candidate: &CompletionCandidate) -> Option<Offer> {
@@ -166,7 +201,7 @@ impl Leaf {
 enum Source {
     Paths(Wanted),
     Values(Values),
-    Plugin(PluginValues),
+    Plugin(Box<PluginValues>),
 }
 
 impl Source {
@@ -179,7 +214,7 @@ impl Source {
             _ => None,
         };
         let values = arg.get::<Values>().copied().map(Self::Values);
-        let of_plugin = arg.get::<PluginValues>().cloned().map(Self::Plugin);
+        let of_plugin = arg.get::<PluginValues>().cloned().map(|it| Self::Plugin(Box::new(it)));
         values.into_iter().chain(of_plugin).chain(paths.map(Self::Paths)).collect()
     }
 

@@ -11,7 +11,7 @@ pub(super) enum Shell {
     Bash,
     Zsh,
     Fish,
-    PowerShell,
+    Pwsh,
 }
 
 /// A command line up to the cursor.
@@ -26,7 +26,7 @@ pub(super) struct Question {
 }
 
 impl Shell {
-    const ALL: [Self; 4] = [Self::Bash, Self::Zsh, Self::Fish, Self::PowerShell];
+    const ALL: [Self; 4] = [Self::Bash, Self::Zsh, Self::Fish, Self::Pwsh];
 
     pub(super) fn names() -> [&'static str; 4] {
         Self::ALL.map(Self::name)
@@ -41,7 +41,7 @@ impl Shell {
             Self::Bash => "bash",
             Self::Zsh => "zsh",
             Self::Fish => "fish",
-            Self::PowerShell => "powershell",
+            Self::Pwsh => "powershell",
         }
     }
 
@@ -52,7 +52,7 @@ impl Shell {
             Self::Bash => include_str!("scripts/bash.sh"),
             Self::Zsh => include_str!("scripts/zsh.zsh"),
             Self::Fish => include_str!("scripts/fish.fish"),
-            Self::PowerShell => include_str!("scripts/powershell.ps1"),
+            Self::Pwsh => include_str!("scripts/powershell.ps1"),
         };
         let script = script.replace("FUNCTION", &program.replace('-', "_"));
         script.replace("PROGRAM", program).replace("VARIABLE", variable).trim_end().to_owned()
@@ -82,7 +82,7 @@ impl Shell {
             }
             Self::Fish => (before.to_vec(), typed(Notation::Fish, &last), 0),
             // A word that is empty would not be handed over, so there is a dot before it.
-            Self::PowerShell => {
+            Self::Pwsh => {
                 (before.to_vec(), typed(Notation::PowerShell, last.strip_prefix('.')?), 0)
             }
         };
@@ -114,7 +114,7 @@ impl Question {
             }
             Shell::Zsh => offers.map(|it| self.for_zsh(it)).collect(),
             Shell::Fish => offers.map(|it| self.for_fish(it)).collect(),
-            Shell::PowerShell => offers.map(|it| self.for_powershell(it)).collect(),
+            Shell::Pwsh => offers.map(|it| self.for_powershell(it)).collect(),
         }
     }
 

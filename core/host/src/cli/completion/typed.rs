@@ -126,10 +126,10 @@ impl Reader<'_> {
     }
 
     fn read_tilde(&mut self) {
-        if self.rest().starts_with("~/") {
-            if let Some(home) = (self.expand)("~") {
-                self.take(1, &home);
-            }
+        if self.rest().starts_with("~/")
+            && let Some(home) = (self.expand)("~")
+        {
+            self.take(1, &home);
         }
     }
 

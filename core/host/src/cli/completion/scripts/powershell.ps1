@@ -1,14 +1,14 @@
 Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
-    $words = foreach ($element in $commandAst.CommandElements) {
+    $words = @(foreach ($element in $commandAst.CommandElements) {
         if ($element.Extent.EndOffset -ge $cursorPosition) { break }
         if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
             $element.Value
         } else {
             $element.Extent.Text
         }
-    }
+    })
     $before = $env:VARIABLE
     $env:VARIABLE = 'powershell'
     try {
