@@ -309,14 +309,14 @@ fn the_script_for_powershell() {
         Register-ArgumentCompleter -Native -CommandName pintle -ScriptBlock {
             param($wordToComplete, $commandAst, $cursorPosition)
 
-            $words = foreach ($element in $commandAst.CommandElements) {
+            $words = @(foreach ($element in $commandAst.CommandElements) {
                 if ($element.Extent.EndOffset -ge $cursorPosition) { break }
                 if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
                     $element.Value
                 } else {
                     $element.Extent.Text
                 }
-            }
+            })
             $before = $env:PINTLE_COMPLETE
             $env:PINTLE_COMPLETE = 'powershell'
             try {
