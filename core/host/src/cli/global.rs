@@ -1,11 +1,12 @@
 //! The options that every command takes.
 
-use super::completion::values::{Values, plugin_keys};
-use crate::catalog::Entry;
 use crate::services::Verbosity;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+
+/// The option whose values are the keys of plugins.
+pub(super) const DISABLE_PLUGIN: &str = "disable-plugin";
 
 /// Returns the options that every command takes.
 pub(super) fn args() -> [Arg; 5] {
@@ -17,10 +18,9 @@ pub(super) fn args() -> [Arg; 5] {
             .value_parser(clap::value_parser!(PathBuf))
             .action(ArgAction::Append)
             .help("Look for plugins in this directory first (can be repeated)"),
-        Arg::new("disable-plugin")
-            .long("disable-plugin")
+        Arg::new(DISABLE_PLUGIN)
+            .long(DISABLE_PLUGIN)
             .value_name("KEY")
-            .add(Values(|session, _| plugin_keys(session, Entry::is_usable)))
             .action(ArgAction::Append)
             .help("Do as if this plugin were not installed (can be repeated)"),
         Arg::new("allow-panic-abort")

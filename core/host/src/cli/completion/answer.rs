@@ -9,7 +9,7 @@ use super::paths::{self, Wanted};
 use super::program_answer;
 use super::script::variable;
 use super::shell::{Question, Shell};
-use super::values::{PluginValues, Values, completed_by};
+use super::values::{PluginValues, Values, completed_by, plugin_keys};
 use crate::caller;
 use crate::catalog::{Entry, ManifestCommand};
 use crate::cli::builder::Host;
@@ -213,7 +213,10 @@ impl Source {
             ValueHint::DirPath => Some(Wanted::Dirs),
             _ => None,
         };
-        let values = arg.get::<Values>().copied().map(Self::Values);
+        // The session, which values are found with, is made of the options of every command.
+        let keys = Values(|session, _| plugin_keys(session, Entry::is_usable));
+        let is_key = arg.get_id() == global::DISABLE_PLUGIN;
+        let values = arg.get::<Values>().copied().or(is_key.then_some(keys)).map(Self::Values);
         let of_plugin = arg.get::<PluginValues>().cloned().map(|it| Self::Plugin(Box::new(it)));
         values.into_iter().chain(of_plugin).chain(paths.map(Self::Paths)).collect()
     }
