@@ -12,7 +12,7 @@ use std::ffi::OsString;
 pub(super) fn retain(command: &Command, typed: &[OsString], offers: &mut Vec<Offer>) {
     let mut command = command.clone();
     if !accepts(&mut command, typed, &[]) {
-        // Nothing would be left to mend the line with.
+        // The line is invalid already, so the parser would refuse every offer.
         return;
     }
     // Any text is a value: which one follows an option is not known yet.
