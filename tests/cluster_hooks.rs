@@ -322,14 +322,13 @@ fn help_says_whose_options_they_are() {
     // None of it if the plugin does not listen.
     let help = sandbox.run(["cluster", "list", "--help"]).success().stdout;
     assert!(!help.contains("harbour"), "{help}");
-    let completed = sandbox
-        .env("PINTLE_COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", "3")
-        .env("_CLAP_COMPLETE_COMP_TYPE", "9")
-        .env("_CLAP_IFS", "\n")
-        .run(["--", "pintle", "cluster", "create", "--harbour-v"])
-        .success();
-    assert_eq!(completed.stdout.trim(), "--harbour-veto");
+    let sandbox = sandbox.env("PINTLE_COMPLETE", "fish");
+    let completed = sandbox.run(["--", "pintle", "cluster", "create", "--harbour-v"]).success();
+    assert_eq!(completed.stdout, "--harbour-veto[TAB]Veto an event\n");
+    // Its hook completes the values of one of them.
+    let words = ["--", "pintle", "cluster", "create", "--harbour-fail", "po"];
+    let completed = sandbox.run(words).success();
+    assert_eq!(completed.stdout, "post-cluster-create\n");
 }
 
 #[test]

@@ -12,6 +12,10 @@ pub(crate) struct Shell {
     pub(crate) program: &'static str,
     args: &'static [&'static str],
     script: &'static str,
+    /// What makes it one that a user types into.
+    pub(crate) interactive: &'static [&'static str],
+    /// What such a shell runs first. Ctrl-X d writes the line into `SHELL_OUT`, Ctrl-U empties it.
+    pub(crate) typed: &'static str,
 }
 
 pub(crate) const BASH: Shell = Shell {
@@ -21,11 +25,16 @@ pub(crate) const BASH: Shell = Shell {
         source <(pintle completion bash)
         registered=$(complete -p pintle)
         function=${registered##*-F }
-        read -ra COMP_WORDS <<<"$LINE"
-        [[ $LINE == *' ' ]] && COMP_WORDS+=("")
-        COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$LINE COMP_POINT=${#LINE} COMP_TYPE=9
-        "${function%% *}" pintle "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        COMP_LINE=$LINE COMP_POINT=${#LINE}
+        "${function%% *}" pintle "${LINE##*[ =:]}"
         printf '%s\n' "${COMPREPLY[@]}"
+    "#,
+    interactive: &["--norc", "--noprofile"],
+    typed: r#"
+        write_line() { printf %s "$READLINE_LINE" >"$SHELL_OUT.new" && mv "$SHELL_OUT.new" "$SHELL_OUT"; }
+        bind -x '"\C-xd": write_line'
+        source <(pintle completion bash)
+        write_line
     "#,
 };
 
@@ -63,12 +72,30 @@ INNER
         until [[ -e done ]] { sleep 0.01 }
         cat offered
     "#,
+    interactive: &["-f", "-i"],
+    typed: r#"
+        autoload -Uz compinit && compinit -u -d $HOME/dump
+        write_line() { print -rn -- $BUFFER >$SHELL_OUT.new && mv $SHELL_OUT.new $SHELL_OUT }
+        zle -N write_line
+        bindkey '^Xd' write_line
+        bindkey '^U' kill-whole-line
+        source <(pintle completion zsh)
+        write_line
+    "#,
 };
 
 pub(crate) const FISH: Shell = Shell {
     program: "fish",
     args: &["--no-config"],
     script: "pintle completion fish | source; complete --do-complete $LINE",
+    interactive: &["--no-config", "--interactive"],
+    typed: r#"
+        function write_line; commandline >$SHELL_OUT.new; and mv $SHELL_OUT.new $SHELL_OUT; end
+        bind \cxd write_line
+        bind \cu 'commandline ""'
+        pintle completion fish | source
+        echo >$SHELL_OUT.new; mv $SHELL_OUT.new $SHELL_OUT
+    "#,
 };
 
 impl Shell {
@@ -85,23 +112,35 @@ impl Shell {
         for left in ["offered", "done"] {
             let _ = fs::remove_file(sandbox.work().join(left));
         }
-        let host = std::path::Path::new(env!("CARGO_BIN_EXE_pintle"));
-        let path = std::env::var("PATH").expect("the shells are on the search path");
-        let own = host.parent().expect("it is in a directory").display();
-        let path = format!("{}:{own}:{path}", sandbox.path("bin").display());
         // A shell that hangs is killed with all processes that it has started.
         let mut command = Command::new("timeout");
         command.args(["60", self.program]).args(self.args).arg(script).stdin(Stdio::null());
-        command.env_clear().current_dir(sandbox.work());
-        command.env("PATH", path).env("LINE", line).env("TERM", "dumb");
-        command.env("HOME", sandbox.path("home")).env("LC_ALL", "C.UTF-8");
-        command.env("PINTLE_PLUGIN_PATH", sandbox.plugins()).env("PINTLE_PLUGIN_SYSTEM_PATH", "");
+        self.set_up(&mut command, sandbox);
+        command.env("LINE", line).env("TERM", "dumb");
         let out = command.output().expect("there is `timeout`");
         let said = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success() && said.is_empty(), "{line}: {}\n{said}", out.status);
         let words = String::from_utf8_lossy(&out.stdout);
         let words = words.lines().filter_map(|it| it.split('\t').next());
         words.map(|it| it.trim_end().to_owned()).filter(|it| !it.is_empty()).collect()
+    }
+
+    /// Returns the directories of programs for a shell in a sandbox, that of the host among them.
+    pub(crate) fn search_path(&self, sandbox: &Sandbox) -> String {
+        let host = std::path::Path::new(env!("CARGO_BIN_EXE_pintle"));
+        let path = std::env::var("PATH").expect("the shells are on the search path");
+        let own = host.parent().expect("it is in a directory").display();
+        format!("{}:{own}:{path}", sandbox.path("bin").display())
+    }
+
+    /// Sets the directory and the environment of a shell in a sandbox.
+    pub(crate) fn set_up(&self, command: &mut Command, sandbox: &Sandbox) {
+        command.env_clear().current_dir(sandbox.work());
+        command.env("PATH", self.search_path(sandbox));
+        command.env("HOME", sandbox.path("home")).env("LC_ALL", "C.UTF-8");
+        command.env("PINTLE_PLUGIN_PATH", sandbox.plugins()).env("PINTLE_PLUGIN_SYSTEM_PATH", "");
+        let socket = sandbox.path("engine.sock");
+        command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
     }
 
     /// Tests all completions.
@@ -119,6 +158,9 @@ impl Shell {
         // The words of plugins' commands.
         assert_eq!(offers("pintle gr"), ["greet"]);
         assert_eq!(offers("pintle fleet a"), ["add"]);
+        assert_eq!(offers("pintle help fleet a"), ["add"]);
+        assert_eq!(offers("pintle help greet "), Vec::<String>::new());
+        assert_eq!(offers("pintle unknown "), Vec::<String>::new());
         // The options of one command, and their values.
         assert_eq!(offers("pintle greet --ti"), ["--times", "--title"]);
         assert_eq!(offers("pintle greet ada --lo"), ["--loud"]);

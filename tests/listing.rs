@@ -441,12 +441,6 @@ fn completion_knows_the_commands_and_options_of_plugins() {
             $ pintle -- pintle fleet
             add[TAB]Add a ship
             list[TAB]List the ships
-            --plugin-dir[TAB]Look for plugins in this directory first (can be repeated)
-            --disable-plugin[TAB]Ignore this plugin (can be repeated)
-            --allow-panic-abort[TAB]Load plugins whose panics end the host
-            --quiet[TAB]Show only errors
-            --verbose[TAB]Show more messages (twice: all messages)
-            --help[TAB]Print help
             [exit 0]
             $ pintle -- pintle greet --t
             --times[TAB]How often

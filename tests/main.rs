@@ -12,6 +12,7 @@ mod rebuilt;
 #[allow(dead_code, reason = "shared with the unit tests of the manager")]
 mod release_server;
 mod support;
+mod terminal;
 mod vices;
 
 mod beside_kubebuilder;
@@ -67,3 +68,4 @@ mod scaffolding;
 mod time_limits;
 mod transactions;
 mod transports;
+mod typing;

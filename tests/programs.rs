@@ -742,7 +742,7 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
     ]));
     let out = programs.script(&[], "echo ahoy | $PINTLE deck cat");
     assert_eq!(out.success().stdout, "AHOY\n");
-    let complete = "_CLAP_COMPLETE_INDEX=3 PINTLE_COMPLETE=bash $PINTLE -- pintle deck paint ''";
+    let complete = "PINTLE_COMPLETE=bash $PINTLE -- 'pintle deck paint ' ''";
     let out = programs.script(&[], complete).success();
     assert!(out.stdout.contains("red") && out.stdout.contains("green"), "{out}");
     programs.assert_valid(&["ProgramInfo", "CommandRequest", "ProgramCommandReply"]);
@@ -1242,7 +1242,7 @@ def show(call):
     call.show({"name": name}, table={"columns": ["NAME"], "rows": [[name]]})
 
 
-@plugin.scaffold("init", arg("title", default="A title"))
+@plugin.scaffold("init", arg("title", default="A title", complete=lambda word: ["Aye aye"]))
 def init(step):
     print("for the user")
     assert step.paths(glob="HEL*") == ["HELLO"], step.paths()
@@ -1343,9 +1343,11 @@ fn the_kit_for_python_does_all_that_a_program_can() {
     assert_eq!(read("HELLO"), b"AHOY\n");
     assert_eq!(read("binary"), [0xff, 0]);
     assert!(String::from_utf8(read("PROJECT")).unwrap().contains("title: A title"));
-    let complete = "_CLAP_COMPLETE_INDEX=3 PINTLE_COMPLETE=zsh $PINTLE -- pintle kit show ''";
+    let complete = "PINTLE_COMPLETE=zsh $PINTLE -- pintle kit show ''";
     let out = programs.script(&[], complete).success();
     assert!(out.stdout.contains("ada") && out.stdout.contains("is two"), "{out}");
+    let complete = "PINTLE_COMPLETE=fish $PINTLE -- pintle init --plugins=kit --title A";
+    assert_eq!(programs.script(&[], complete).success().stdout, "Aye aye\n");
     programs.assert_valid(&[
         "ProgramInfo",
         "HookEvent",
@@ -1662,11 +1664,11 @@ fn a_program_that_completes_nothing_in_time_is_no_obstacle() {
                 commands: [{command: wait here, args: [{name: x, completed: true}]}]\\n'; exit; fi\n\
                 sleep 600\n";
     programs.add("waits", text);
-    let complete = "_CLAP_COMPLETE_INDEX=4 PINTLE_COMPLETE=bash $PINTLE -- pintle wait here --x ''";
+    let complete = "PINTLE_COMPLETE=bash $PINTLE -- 'pintle wait here --x ' ''";
     let start = Instant::now();
     let out = programs.script(&[], complete).success();
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
-    assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("", ""));
+    assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("paths\n", ""));
 }
 
 /// A program that describes itself, with a hook on `pre-cluster-create`.

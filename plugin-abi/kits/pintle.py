@@ -296,19 +296,24 @@ class Plugin:
 
         def register(function: Callable) -> Callable:
             self._commands[words] = function
-            sent = []
-            for described in args:
-                described = dict(described)
-                complete = described.pop("_complete", None)
-                if complete is not None:
-                    self._completions[words, described["name"]] = complete
-                    self._info["capabilities"] = ["complete"]
-                sent.append(described)
+            sent = self._sent(words, args)
             described = {"command": words, "args": sent, **fields}
             self._info.setdefault("commands", []).append(described)
             return function
 
         return register
+
+    def _sent(self, words: str, args: Iterable[JSON]) -> list[JSON]:
+        """Keeps the functions that complete arguments, and returns what the host gets."""
+        sent = []
+        for described in args:
+            described = dict(described)
+            complete = described.pop("_complete", None)
+            if complete is not None:
+                self._completions[words, described["name"]] = complete
+                self._info["capabilities"] = ["complete"]
+            sent.append(described)
+        return sent
 
     def scaffold(
         self, subcommand: str, *flags: JSON, step: str = "scaffold", about: str = ""
@@ -324,7 +329,7 @@ class Plugin:
                 own = {"subcommand": subcommand, "about": "", "flags": [], "steps": []}
                 declared.append(own)
             own["about"] = about or own["about"]
-            own["flags"] += flags
+            own["flags"] += self._sent(subcommand, flags)
             own["steps"].append(step)
             return function
 

@@ -475,7 +475,9 @@ impl Arg {
         self
     }
 
-    /// Is completed by [`Command::complete`](crate::Command::complete).
+    /// Is completed by the plugin: by [`Command::complete`](crate::Command::complete),
+    /// [`Scaffold::complete`](crate::Scaffold::complete) or
+    /// [`Hook::complete`](crate::Hook::complete).
     ///
     /// ```
     /// use pintle_plugin::Arg;

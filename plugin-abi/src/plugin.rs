@@ -228,6 +228,23 @@ pub trait Scaffold: Default + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Suggests values for a flag that is declared as [`completed`](Arg::completed), while a user
+    /// types a line of the shell. `call` has the words of the subcommand and the values of the
+    /// plugin's flags on the line so far, and `word` is what is typed of this one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the search fails with; then nothing is suggested.
+    fn complete(
+        &self,
+        _flag: &str,
+        _word: &str,
+        _call: &Call,
+        _host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        Ok(Vec::new())
+    }
+
     /// Changes the project's facts and the plugin's own configuration in PROJECT.
     ///
     /// # Errors
@@ -525,6 +542,23 @@ pub trait Hook: Default + Send + Sync + 'static {
     /// `["cluster", "create"]`. Their values come with the events of that command.
     fn options(&self, _command: &[&str]) -> Vec<Arg> {
         Vec::new()
+    }
+
+    /// Suggests values for an option that is declared as [`completed`](Arg::completed), while a
+    /// user types a line of the shell. `call` has the words of the command and the values of the
+    /// plugin's options on the line so far, and `word` is what is typed of this one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the search fails with; then nothing is suggested.
+    fn complete(
+        &self,
+        _option: &str,
+        _word: &str,
+        _call: &Call,
+        _host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        Ok(Vec::new())
     }
 
     /// Acts on an event.

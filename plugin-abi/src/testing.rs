@@ -234,7 +234,9 @@ impl CommandTest {
         self
     }
 
-    /// Returns the values that the plugin suggests for an argument of which `word` is typed.
+    /// Returns the values that the plugin suggests for an argument of which `word` is typed: one of
+    /// the command, a flag of a scaffolding subcommand, or an option that a hook adds to the
+    /// command.
     ///
     /// ```
     #[doc = include_str!("testing/example.txt")]

@@ -82,6 +82,14 @@ impl<C: Command> AnyCommand for Lazy<C> {
 /// A [`Scaffold`] of any type.
 pub trait AnyScaffold: Sync {
     fn subcommand(&self) -> &'static str;
+    fn flags(&self) -> Vec<Arg>;
+    fn complete(
+        &self,
+        arg: &str,
+        word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> anyhow::Result<Vec<Candidate>>;
     fn step(
         &self,
         step: Step,
@@ -94,6 +102,20 @@ pub trait AnyScaffold: Sync {
 impl<S: Scaffold> AnyScaffold for Lazy<S> {
     fn subcommand(&self) -> &'static str {
         S::SUBCOMMAND
+    }
+
+    fn flags(&self) -> Vec<Arg> {
+        self.get().bind_flags()
+    }
+
+    fn complete(
+        &self,
+        arg: &str,
+        word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> anyhow::Result<Vec<Candidate>> {
+        self.get().complete(arg, word, call, host)
     }
 
     fn step(
@@ -138,6 +160,13 @@ impl<S: Scaffold> AnyScaffold for Lazy<S> {
 pub trait AnyHook: Sync {
     fn events(&self) -> &'static [&'static str];
     fn options(&self, command: &[&str]) -> Vec<Arg>;
+    fn complete(
+        &self,
+        arg: &str,
+        word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> anyhow::Result<Vec<Candidate>>;
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> anyhow::Result<HookReply>;
 }
 
@@ -148,6 +177,16 @@ impl<H: Hook> AnyHook for Lazy<H> {
 
     fn options(&self, command: &[&str]) -> Vec<Arg> {
         self.get().options(command)
+    }
+
+    fn complete(
+        &self,
+        arg: &str,
+        word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> anyhow::Result<Vec<Candidate>> {
+        self.get().complete(arg, word, call, host)
     }
 
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> anyhow::Result<HookReply> {
@@ -271,17 +310,29 @@ impl Contents {
         })
     }
 
-    /// Suggests values for an argument of a command.
+    /// Suggests values for an argument of a command, for a flag of a scaffolding subcommand, or
+    /// for an option that a hook adds to a command of the host.
     pub(crate) fn complete(
         &self,
         request: CompleteRequest,
         host: &Host<'_>,
     ) -> Result<CompleteReply, ErrorReply> {
         let CompleteRequest { caller, path, arg, word, args } = request;
-        let command = self.find_command(&path)?;
+        let words: Vec<_> = path.iter().map(String::as_str).collect();
+        let has = |args: Vec<Arg>| args.iter().any(|it| it.name == arg && it.completed);
+        let is_meant = |it: &&dyn AnyScaffold| it.subcommand() == words.join(" ");
+        let scaffold = self.scaffolds.iter().map(|it| it()).find(is_meant);
+        let scaffold = scaffold.filter(|it| has(it.flags()));
+        let hook = self.hooks.iter().map(|it| it()).find(|it| has(it.options(&words)));
+        let command = self.find_command(&path);
         let call = Call::new(CommandRequest { caller, path, args });
-        let candidates = command.complete(&arg, &word, &call, host).map_err(into_reply)?;
-        Ok(CompleteReply { candidates })
+        let found = match (command, scaffold, hook) {
+            (Ok(it), ..) => it.complete(&arg, &word, &call, host),
+            (_, Some(it), _) => it.complete(&arg, &word, &call, host),
+            (_, _, Some(it)) => it.complete(&arg, &word, &call, host),
+            (Err(err), None, None) => return Err(err),
+        };
+        Ok(CompleteReply { candidates: found.map_err(into_reply)? })
     }
 
     fn find_command(&self, path: &[String]) -> Result<&'static dyn AnyCommand, ErrorReply> {

@@ -20,6 +20,16 @@ impl Hook for Clusters {
         if command == ["cluster", "create"] { request::options() } else { Vec::new() }
     }
 
+    fn complete(
+        &self,
+        _option: &str,
+        _word: &str,
+        _call: &Call,
+        host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        registry::candidates(host)
+    }
+
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
         let payload: ClusterEvent = event.decode()?;
         match event.name() {

@@ -137,6 +137,16 @@ impl Command for Delete {
         vec![names(), Arg::flag("all").short('a').help("All registries")]
     }
 
+    fn complete(
+        &self,
+        _arg: &str,
+        _word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        not_named(call, host)
+    }
+
     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
         let wanted: Vec<String> = call.args.find("name")?.unwrap_or_default();
         if wanted.is_empty() != call.args.flag("all") {
@@ -190,6 +200,16 @@ impl Command for Start {
         vec![names().required()]
     }
 
+    fn complete(
+        &self,
+        _arg: &str,
+        _word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        not_named(call, host)
+    }
+
     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
         let containers = host.containers();
         let mut failures = Failures::default();
@@ -215,6 +235,16 @@ impl Command for Stop {
         vec![names().required()]
     }
 
+    fn complete(
+        &self,
+        _arg: &str,
+        _word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        not_named(call, host)
+    }
+
     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
         let containers = host.containers();
         let mut failures = Failures::default();
@@ -229,7 +259,15 @@ impl Command for Stop {
 }
 
 fn names() -> Arg {
-    Arg::positional("name").repeated().help("The registries' names")
+    Arg::positional("name").repeated().completed().help("The registries' names")
+}
+
+/// Returns the registries that are not on the line yet.
+fn not_named(call: &Call, host: &Host<'_>) -> Result<Vec<Candidate>> {
+    let named: Vec<String> = call.args.find("name")?.unwrap_or_default();
+    let mut found = registry::candidates(host)?;
+    found.retain(|it| !named.contains(&it.value));
+    Ok(found)
 }
 
 /// Returns the registries with these names, each once.

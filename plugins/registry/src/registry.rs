@@ -126,6 +126,16 @@ pub(crate) fn all(containers: Containers<'_>) -> Result<Vec<Registry>> {
     Ok(containers.list()?.into_iter().map(Registry).collect())
 }
 
+/// Returns the registries for a user who types the name of one.
+///
+/// # Errors
+///
+/// When there is no engine, or it fails.
+pub(crate) fn candidates(host: &Host<'_>) -> Result<Vec<Candidate>> {
+    let candidate = |it: Registry| Candidate::new(it.name.clone(), it.state.clone());
+    Ok(all(host.containers())?.into_iter().map(candidate).collect())
+}
+
 /// Returns the registry `name`.
 ///
 /// # Errors

@@ -39,6 +39,7 @@ pub(crate) fn options() -> Vec<Arg> {
         Arg::option("registry-use")
             .value_name("NAME[:PORT]")
             .repeated()
+            .completed()
             .help("Use a registry that `registry create` has created"),
     ]
 }

@@ -141,15 +141,8 @@ impl Stage {
 
     /// Returns the host as a shell's completion script calls it, to complete `word`.
     pub(super) fn completion(&self, n_plugins: usize, word: &str) -> Program {
-        let mut program = self.host(n_plugins, &["--", "pintle", word]);
-        let variables = [
-            ("PINTLE_COMPLETE", "bash"),
-            ("_CLAP_COMPLETE_INDEX", "1"),
-            ("_CLAP_COMPLETE_COMP_TYPE", "9"),
-            ("_CLAP_COMPLETE_SPACE", "false"),
-            ("_CLAP_IFS", "\n"),
-        ];
-        program.env.extend(variables.map(|(name, value)| (name.to_owned(), value.into())));
+        let mut program = self.host(n_plugins, &["--", &format!("pintle {word}"), word]);
+        program.env.push(("PINTLE_COMPLETE".to_owned(), "bash".into()));
         program
     }
 
@@ -181,16 +174,10 @@ impl Stage {
 
     /// Returns the same as a shell's completion script calls it, to complete the last word.
     pub(super) fn completing(&self, n_plugins: usize, kind: &str, words: &[&str]) -> Program {
-        let mut program = self.with(n_plugins, kind, &[&["--", "pintle"], words].concat());
-        let index = words.len().to_string();
-        let variables = [
-            ("PINTLE_COMPLETE", "bash"),
-            ("_CLAP_COMPLETE_INDEX", &index),
-            ("_CLAP_COMPLETE_COMP_TYPE", "9"),
-            ("_CLAP_COMPLETE_SPACE", "false"),
-            ("_CLAP_IFS", "\n"),
-        ];
-        program.env.extend(variables.map(|(name, value)| (name.to_owned(), value.into())));
+        let line = format!("pintle {}", words.join(" "));
+        let word = words.last().copied().unwrap_or_default();
+        let mut program = self.with(n_plugins, kind, &["--", &line, word]);
+        program.env.push(("PINTLE_COMPLETE".to_owned(), "bash".into()));
         program
     }
 

@@ -1,12 +1,13 @@
 //! `cluster logs`: shows the logs of the nodes.
 
+use super::completed;
 use super::session_engine::{ENGINE, names, with_engine};
 use super::shared_args::{name, name_arg};
 use crate::nodes::{self, Node};
 use crate::operations;
 use crate::spec::NodeFilter;
 use clap::{Arg, ArgAction, ArgMatches};
-use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, Values};
 
 pub(super) const ROW: Row =
     Row::new(&["cluster", "logs"], "Show the logs of the nodes", Run::Plain(run))
@@ -18,6 +19,7 @@ pub(super) const ROW: Row =
                         .long("node")
                         .value_name("FILTER")
                         .value_parser(clap::value_parser!(NodeFilter))
+                        .add(Values(completed::filters))
                         .help("Show only these nodes, for example server:0 or agent:*"),
                 )
                 .arg(

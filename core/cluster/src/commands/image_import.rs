@@ -1,11 +1,12 @@
 //! `image import`.
 
+use super::completed;
 use super::session_engine::{ENGINE, locks, names, report, with_engine};
 use super::shared_args::parse_name;
 use crate::nodes;
 use crate::operations;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
-use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, Values};
 use pintle_plugin::Level;
 
 pub(super) const ROW: Row =
@@ -19,6 +20,7 @@ pub(super) const ROW: Row =
                 .required(true)
                 .num_args(1..)
                 .value_hint(ValueHint::FilePath)
+                .add(Values(completed::images))
                 .help(
                     "Images of the engine, archives that `docker save` has written (uncompressed \
                      or compressed with gzip), or `-` for an archive on the standard input",
@@ -30,6 +32,7 @@ pub(super) const ROW: Row =
                 .long("cluster")
                 .value_name("NAME")
                 .required(true)
+                .add(Values(completed::clusters))
                 .action(ArgAction::Append)
                 .help("The cluster (can be repeated)"),
         )

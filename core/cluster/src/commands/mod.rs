@@ -7,6 +7,7 @@ mod cluster_inspect;
 mod cluster_list;
 mod cluster_logs;
 mod cluster_start_stop;
+mod completed;
 mod console_report;
 mod errors;
 mod image_import;

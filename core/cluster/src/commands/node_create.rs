@@ -1,5 +1,6 @@
 //! `node create`.
 
+use super::completed;
 use super::session_engine::{in_run, locks, names, report, with_engine};
 use super::shared_args::{parse_name, timeout, timeout_arg, wait_args};
 use super::spec_options::user_labels;
@@ -8,7 +9,7 @@ use crate::operations::{self, NodeOptions, NodeSpec};
 use crate::role::Role;
 use crate::spec::{Memory, Pair};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use pintle_host::cli::{CliError, Exit, Hooks, Session, Step};
+use pintle_host::cli::{CliError, Exit, Hooks, Session, Step, Values};
 use pintle_plugin::Level;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(super) fn command(command: Command) -> Command {
                 .long("cluster")
                 .value_name("NAME")
                 .required(true)
+                .add(Values(completed::clusters))
                 .help("The cluster"),
         )
         .arg(
@@ -45,6 +47,7 @@ pub(super) fn command(command: Command) -> Command {
                 .short('i')
                 .long("image")
                 .value_name("IMAGE")
+                .add(Values(completed::images))
                 .help("The image of the nodes [default: the image of the other nodes]"),
         )
         .arg(

@@ -1,11 +1,12 @@
 //! `node delete`.
 
+use super::completed;
 use super::session_engine::{locks, names, report, with_engine};
 use crate::error::ClusterError;
 use crate::nodes::{self, Node};
 use crate::operations;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use pintle_host::cli::{CliError, Exit, Hooks, Session, Step};
+use pintle_host::cli::{CliError, Exit, Hooks, Session, Step, Values};
 use pintle_plugin::Level;
 
 pub(super) fn command(command: Command) -> Command {
@@ -14,6 +15,7 @@ pub(super) fn command(command: Command) -> Command {
             Arg::new("node")
                 .value_name("NODE")
                 .num_args(1..)
+                .add(Values(completed::nodes))
                 .required(true)
                 .help("The nodes' names"),
         )

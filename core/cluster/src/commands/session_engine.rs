@@ -11,6 +11,7 @@ use pintle_host::Purpose;
 use pintle_host::caller;
 use pintle_host::cli::{CliError, Hooks, Need, Session};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An engine, which is searched for at the first call. Before that, only the setting for the time
 /// limit of its calls can be invalid.
@@ -20,11 +21,17 @@ pub(super) const ENGINE: Need = Need {
     },
 };
 
+/// How long a call of the engine may take while the user waits for a line to be completed.
+pub(super) const WHILE_COMPLETING: Duration = Duration::from_secs(1);
+
 /// Returns the engine, which is not searched for before it is needed.
 fn engine(session: &Session<'_>) -> Arc<Lazy> {
     session.shared(|| {
         let variable = session.identity().env_var("ENGINE_TIMEOUT");
-        let value = caller::var_os(&variable).map(|it| it.to_string_lossy().into_owned());
+        let value = match session.is_completing() {
+            true => Some(humantime::format_duration(WHILE_COMPLETING).to_string()),
+            false => caller::var_os(&variable).map(|it| it.to_string_lossy().into_owned()),
+        };
         Lazy::new(variable, value)
     })
 }

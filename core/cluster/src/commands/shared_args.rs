@@ -1,15 +1,20 @@
 //! Arguments that several commands have.
 
 use super::cluster_file_text::load;
+use super::completed;
 use crate::error::ClusterError;
 use crate::names::ClusterName;
 use crate::spec::name_of_cluster;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
-use pintle_host::cli::CliError;
+use pintle_host::cli::{CliError, Values};
 use std::time::Duration;
 
 pub(super) fn name_arg() -> Arg {
-    Arg::new("name").value_name("NAME").required(true).help("The cluster's name")
+    Arg::new("name")
+        .value_name("NAME")
+        .required(true)
+        .add(Values(completed::clusters))
+        .help("The cluster's name")
 }
 
 /// The option that names a cluster file.
@@ -27,6 +32,7 @@ pub(super) fn names_args() -> [Arg; 3] {
         Arg::new("name")
             .value_name("NAME")
             .num_args(1..)
+            .add(Values(completed::clusters))
             .required_unless_present_any(["all", "config"])
             .help("The clusters' names"),
         Arg::new("all")

@@ -1,6 +1,7 @@
 //! The options that describe a cluster, and the cluster file behind them.
 
 use super::cluster_file_text::{invalid, load};
+use super::completed;
 use super::errors::FILTERS;
 use super::session_engine::names;
 use super::shared_args::{config_arg, parse_name};
@@ -12,7 +13,7 @@ use crate::spec::{
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use pintle_host::caller;
 use pintle_host::catalog::PluginName;
-use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::cli::{CliError, Exit, Session, Values};
 use pintle_plugin::Level;
 use std::str::FromStr;
 
@@ -41,6 +42,7 @@ pub(super) fn args() -> Vec<Arg> {
             .short('i')
             .long("image")
             .value_name("IMAGE")
+            .add(Values(completed::images))
             .help(format!("The image of the nodes [default: {DEFAULT_IMAGE}]")),
         one("api-port", "[HOST:]PORT", "The address and port of the API [default: a free port]")
             .value_parser(value_parser!(ApiAddress)),

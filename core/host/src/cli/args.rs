@@ -13,15 +13,6 @@ use pintle_plugin::{Arg, ArgKind, ValueType, rules};
 ///
 /// One line that describes the fault of the description.
 pub fn command(name: String, description: &CommandDescription) -> Result<clap::Command, String> {
-    command_with(name, description, |_, arg| arg)
-}
-
-/// Returns the clap command for a plugin's description of it, with additions to its arguments.
-pub(super) fn command_with(
-    name: String,
-    description: &CommandDescription,
-    more: impl Fn(&Arg, clap::Arg) -> clap::Arg,
-) -> Result<clap::Command, String> {
     rules::check_command(&description.args, &description.groups)?;
     let mut command = clap::Command::new(name).about(description.about.clone());
     if !description.long_about.is_empty() {
@@ -40,7 +31,7 @@ pub(super) fn command_with(
             .required(it.required)
             .multiple(it.multiple)
     });
-    Ok(command.args(description.args.iter().map(|it| more(it, clap_arg(it)))).groups(groups))
+    Ok(command.args(description.args.iter().map(clap_arg)).groups(groups))
 }
 
 /// Returns the values that the user gave or that are the defaults, by name. A flag always has one.

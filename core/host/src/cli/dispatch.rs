@@ -54,10 +54,7 @@ fn run(
         return Exit::Done.into();
     }
     if let Some(shell) = answer::requested(host) {
-        let line = answer::line(args);
-        session.start(&line);
-        session.complete();
-        return answer::complete(host, session, &shell, line).into();
+        return answer::complete(host, session, &shell, args).into();
     }
     forget_interrupt();
     session.start(own_part(host, &args));

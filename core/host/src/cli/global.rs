@@ -5,6 +5,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+/// The option whose values are the keys of plugins.
+pub(super) const DISABLE_PLUGIN: &str = "disable-plugin";
+
 /// Returns the options that every command takes.
 pub(super) fn args() -> [Arg; 5] {
     [
@@ -15,8 +18,8 @@ pub(super) fn args() -> [Arg; 5] {
             .value_parser(clap::value_parser!(PathBuf))
             .action(ArgAction::Append)
             .help("Look for plugins in this directory first (can be repeated)"),
-        Arg::new("disable-plugin")
-            .long("disable-plugin")
+        Arg::new(DISABLE_PLUGIN)
+            .long(DISABLE_PLUGIN)
             .value_name("KEY")
             .action(ArgAction::Append)
             .help("Ignore this plugin (can be repeated)"),

@@ -1,5 +1,6 @@
 //! Commands with hooks: plugins can add options to them.
 
+use super::completion::values::completed_by;
 use super::group::{Row, Run};
 use super::session::Subscribers;
 use super::{CliError, Exit, Session, args, global};
@@ -62,12 +63,16 @@ impl Hooked {
         if let Some(why) = why {
             return Err(wrong(&plugin, row, &why));
         }
-        for option in options {
+        for option in &options {
             let heading = format!("Options of plugin {}", plugin.key());
             let command = std::mem::take(&mut self.command);
-            self.command = command.arg(args::clap_arg(&option).help_heading(heading));
-            self.options.push(option);
+            self.command = command.arg(args::clap_arg(option).help_heading(heading));
         }
+        if session.is_completing() {
+            let command = std::mem::take(&mut self.command);
+            self.command = completed_by(command, &plugin, row.path, &options);
+        }
+        self.options.extend(options);
         self.plugins.push(plugin);
         Ok(())
     }

@@ -40,6 +40,7 @@ mod version;
 
 pub use crate::lifecycle::Hooks;
 pub use builder::{BuildError, Cli, Host};
+pub use completion::values::{Values, completed_by, plugin_keys};
 pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{

@@ -5,16 +5,33 @@ use crate::errors::usage;
 use crate::install::Consent;
 use crate::manager::Manager;
 use crate::signature::{InvalidKey, PublicKey};
+use crate::store::Stored;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::cli::{CliError, Exit, Session, Values};
 use pintle_host::fs;
+use pintle_plugin::Candidate;
 use std::path::Path;
 
 /// The largest size of a key file.
 const MAX_KEY_LEN: u64 = 64 * 1024;
 
 pub(super) fn name() -> Arg {
-    Arg::new("plugin").value_name("PLUGIN").help("The name of the plugin, its key, or `owner/repo`")
+    Arg::new("plugin")
+        .value_name("PLUGIN")
+        .add(Values(installed))
+        .help("The name of the plugin, its key, or `owner/repo`")
+}
+
+/// Returns the plugins of the store that are not on the line yet.
+fn installed(session: &Session<'_>, matches: &ArgMatches) -> Vec<Candidate> {
+    let plugins = Manager::new(session).and_then(|it| it.plugins()).unwrap_or_default();
+    let candidate = |it: &Stored| {
+        let (version, receipt) = it.latest()?;
+        Some(Candidate::new(receipt.name.clone(), format!("{version} of {}", receipt.source)))
+    };
+    let mut found: Vec<_> = plugins.iter().filter_map(candidate).collect();
+    found.retain(|it| !texts(matches, "plugin").any(|given| given == it.value));
+    found
 }
 
 pub(super) fn names(command: Command, help: &'static str) -> Command {

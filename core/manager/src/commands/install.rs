@@ -5,7 +5,7 @@ use crate::errors::usage;
 use crate::install::{Demand, Installer};
 use crate::lockfile::Locked;
 use crate::project::ProjectLock;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 
 pub(super) fn args(command: Command) -> Command {
@@ -22,6 +22,7 @@ pub(super) fn args(command: Command) -> Command {
             Arg::new("key")
                 .long("key")
                 .value_name("KEY")
+                .value_hint(ValueHint::FilePath)
                 .help("The minisign key that the plugin is signed with, or its `.pub` file"),
         )
         .arg(

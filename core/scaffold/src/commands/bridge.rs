@@ -1,5 +1,6 @@
 //! `bridge kubebuilder` and `bridge install`: plugins of this host in kubebuilder.
 
+use super::completed;
 use super::invocation::today;
 use super::recorded_plugins::missing;
 use super::working_project::current_dir;
@@ -8,7 +9,7 @@ use crate::kubebuilder::default_root;
 use crate::kubebuilder::install::{InstallError, install};
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_host::catalog::{Entry, Transport};
-use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, plugin};
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, Values, plugin};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
@@ -44,7 +45,11 @@ pub(super) const INSTALL: Row = Row::new(
 });
 
 fn key() -> Arg {
-    Arg::new("key").value_name("KEY").required(true).help("The key of the plugin")
+    Arg::new("key")
+        .value_name("KEY")
+        .required(true)
+        .add(Values(completed::chain))
+        .help("The key of the plugin")
 }
 
 /// Answers one request. A failure is an answer, too: if a program ends with a failure, kubebuilder

@@ -26,7 +26,9 @@ use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::global::{self, option_values};
-use pintle_host::cli::{Bound, CliError, Exit, Session, Step, args, plugin, warn_deprecated};
+use pintle_host::cli::{
+    Bound, CliError, Exit, Session, Step, args, completed_by, plugin, warn_deprecated,
+};
 use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::{Level, rules};
@@ -241,10 +243,17 @@ impl Invocation {
         } else {
             chain.join(", ")
         };
-        let command = command
+        let mut command = command
             .disable_version_flag(true)
             .args(own.into_iter().enumerate().map(|(idx, it)| it.display_order(idx)))
             .after_help(format!("Plugins: {chain}"));
+        for plugin in self.plugins.iter().filter(|_| session.is_completing()) {
+            let key = plugin.key().to_string();
+            let own = flags.iter().filter(|it| it.plugins.first() == Some(&key));
+            let own: Vec<_> = own.map(|it| it.arg.clone()).collect();
+            let path: Vec<_> = self.subcommand.name().split(' ').collect();
+            command = completed_by(command, plugin, &path, &own);
+        }
         Ok((command, flags))
     }
 

@@ -4,6 +4,7 @@ mod blame;
 mod bridge;
 mod check;
 mod commit;
+mod completed;
 mod diff;
 pub(crate) mod errors;
 mod file_state;

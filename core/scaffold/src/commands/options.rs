@@ -1,9 +1,10 @@
 //! The host's own options of the scaffolding subcommands.
 
+use super::completed;
 use super::subcommand::Subcommand;
 use crate::dump::Detail;
 use clap::{Arg, ArgAction};
-use pintle_host::cli::output;
+use pintle_host::cli::{Values, output};
 
 /// The flags of the host itself.
 pub(super) fn of(subcommand: Subcommand) -> Vec<Arg> {
@@ -74,9 +75,14 @@ fn external() -> Vec<Arg> {
 fn gvk(with_plural: bool) -> Vec<Arg> {
     let mut args = vec![
         text("group", "GROUP", "The API group without the domain, for example `crew`")
-            .required(true),
-        text("version", "VERSION", "The version, for example `v1alpha1`").required(true),
-        text("kind", "KIND", "The kind, for example `Captain`").required(true),
+            .required(true)
+            .add(Values(completed::groups)),
+        text("version", "VERSION", "The version, for example `v1alpha1`")
+            .required(true)
+            .add(Values(completed::versions)),
+        text("kind", "KIND", "The kind, for example `Captain`")
+            .required(true)
+            .add(Values(completed::kinds)),
     ];
     if with_plural {
         args.push(text("plural", "PLURAL", "The plural of the kind [default: the English plural]"));
@@ -96,6 +102,7 @@ fn spoke() -> Vec<Arg> {
     vec![
         text("spoke", "VERSION,…", "The versions that are converted from and to this one")
             .value_delimiter(',')
+            .add(Values(completed::spokes))
             .action(ArgAction::Append),
     ]
 }
@@ -130,7 +137,13 @@ fn chain() -> Arg {
 }
 
 fn plugins(help: &'static str) -> Arg {
-    Arg::new("plugins").long("plugins").value_name("KEY,…").action(ArgAction::Append).help(help)
+    Arg::new("plugins")
+        .long("plugins")
+        .value_name("KEY,…")
+        .value_delimiter(',')
+        .add(Values(completed::chain))
+        .action(ArgAction::Append)
+        .help(help)
 }
 
 fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -1,6 +1,7 @@
 //! `project upgrade`: applies what newer plugins create from the commands that created the project.
 
 use super::commit::{Moments, show_or_commit};
+use super::completed;
 use super::options;
 use super::preview::ShowOptions;
 use super::recorded_plugins::recorded_plugins;
@@ -9,7 +10,7 @@ use crate::operations::rework::Rework;
 use crate::record::file::Record;
 use clap::{Arg, ArgMatches};
 use pintle_host::catalog::PluginKey;
-use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, plugin};
+use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, Values, plugin};
 use pintle_plugin::Level;
 
 const NAME: &str = "project upgrade";
@@ -24,6 +25,7 @@ pub(super) const ROW: Row = Row::new(
         .arg(
             Arg::new("plugin")
                 .value_name("PLUGIN[@VERSION]")
+                .add(Values(completed::upgrades))
                 .help("The plugin to upgrade [default: all, each to its highest version]"),
         )
         .args(options::show())

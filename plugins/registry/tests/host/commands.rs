@@ -204,3 +204,18 @@ fn registries_are_stopped_and_started() {
     assert!(run.containers[0].running);
     assert_eq!(run.log[0].1, "the registry `one` runs at localhost:1");
 }
+
+#[test]
+fn registries_are_suggested_that_are_not_on_the_line_yet() {
+    let values = |test: CommandTest, arg: &str| {
+        let test = test.container(registry("one", 5001)).container(stopped(registry("two", 5002)));
+        let found = test.complete(arg, "").unwrap();
+        found.into_iter().map(|it| format!("{}: {}", it.value, it.help)).collect::<Vec<_>>()
+    };
+    for verb in ["delete", "start", "stop"] {
+        assert_eq!(values(command(verb), "name"), ["one: running", "two: exited"]);
+        assert_eq!(values(command(verb).arg("name", ["one"]), "name"), ["two: exited"]);
+    }
+    let create = testing::command(plugin(), &["cluster", "create"]);
+    assert_eq!(values(create, "registry-use"), ["one: running", "two: exited"]);
+}

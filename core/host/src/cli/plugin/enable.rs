@@ -4,6 +4,7 @@
 use super::subject::parse_key;
 use crate::caller;
 use crate::catalog::{Disabled, Entry, PluginKey, PluginName, Reason, ResolveError};
+use crate::cli::completion::values::{Values, plugin_keys};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::explain;
@@ -12,7 +13,8 @@ use crate::cli::output;
 use crate::cli::required;
 use crate::cli::session::Session;
 use crate::config;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches};
+use pintle_plugin::Candidate;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -21,14 +23,27 @@ pub(in crate::cli) const DISABLE: Row = Row::new(
     "Disable a plugin until it is enabled again",
     Run::Plain(disable),
 )
-.args(key_arg)
+.args(|command| command.arg(key_arg().add(Values(enabled_keys))))
 .needs(&[required::READABLE]);
 
 pub(in crate::cli) const ENABLE: Row =
-    Row::new(&["plugin", "enable"], "Undo `plugin disable`", Run::Plain(enable)).args(key_arg);
+    Row::new(&["plugin", "enable"], "Undo `plugin disable`", Run::Plain(enable))
+        .args(|command| command.arg(key_arg().add(Values(disabled_keys))));
 
-fn key_arg(command: Command) -> Command {
-    command.arg(Arg::new("key").value_name("KEY").required(true).help("The plugin's key"))
+fn key_arg() -> Arg {
+    Arg::new("key").value_name("KEY").required(true).help("The plugin's key")
+}
+
+fn enabled_keys(session: &Session<'_>, _: &ArgMatches) -> Vec<Candidate> {
+    plugin_keys(session, |it| !is_disabled(it))
+}
+
+fn disabled_keys(session: &Session<'_>, _: &ArgMatches) -> Vec<Candidate> {
+    plugin_keys(session, is_disabled)
+}
+
+fn is_disabled(entry: &Entry) -> bool {
+    matches!(entry.reason(), Some(Reason::Disabled { .. }))
 }
 
 fn given(matches: &ArgMatches) -> Result<PluginKey, CliError> {

@@ -2,7 +2,8 @@
 //! plugin directory.
 
 use super::probe::{self, Prober};
-use crate::catalog::{PluginKey, folder};
+use crate::catalog::{Entry, PluginKey, folder};
+use crate::cli::completion::values::{Values, plugin_keys};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -43,6 +44,7 @@ pub(in crate::cli) const UNREGISTER: Row = Row::new(
             .required(true)
             .value_parser(value_parser!(OsString))
             .value_hint(clap::ValueHint::FilePath)
+            .add(Values(|session, _| plugin_keys(session, Entry::is_link)))
             .help("The registered file, or the name of its link or of the plugin"),
     )
 });

@@ -2,12 +2,14 @@
 
 use super::subject::parse_key;
 use crate::catalog::{Entry, ManifestCommand};
+use crate::cli::completion::values::{Values, plugin_keys};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::plugin_command;
 use crate::cli::session::Session;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use pintle_plugin::Candidate;
 use std::ffi::OsString;
 
 pub(in crate::cli) const ROW: Row = Row::new(
@@ -16,7 +18,11 @@ pub(in crate::cli) const ROW: Row = Row::new(
     Run::Plain(run),
 )
 .args(|command| {
-    command.arg(Arg::new("key").value_name("KEY").required(true).help("The plugin's key")).arg(
+    let key = Arg::new("key").value_name("KEY").required(true).help("The plugin's key");
+    let keys = |session: &Session<'_>, _: &ArgMatches| {
+        plugin_keys(session, |it| it.is_usable() && !it.commands().is_empty())
+    };
+    command.arg(key.add(Values(keys))).arg(
         Arg::new("command")
             .value_name("COMMAND")
             .required(true)
@@ -24,10 +30,27 @@ pub(in crate::cli) const ROW: Row = Row::new(
             .action(ArgAction::Append)
             .num_args(1..)
             .trailing_var_arg(true)
+            .add(Values(words))
             .allow_hyphen_values(true)
             .help("The command and its arguments"),
     )
 });
+
+/// Returns the words that may follow those of a command of the plugin.
+fn words(session: &Session<'_>, matches: &ArgMatches) -> Vec<Candidate> {
+    let key = matches.get_one::<String>("key").and_then(|it| parse_key(it).ok());
+    let entry = key.and_then(|it| session.resolve(&it, None).ok());
+    let typed: Vec<_> = matches.get_many::<OsString>("command").into_iter().flatten().collect();
+    let next = |it: &ManifestCommand| {
+        let fits = it.path.iter().zip(&typed).all(|(word, typed)| *typed == word.as_str());
+        it.path.get(typed.len()).filter(|_| fits).cloned()
+    };
+    let commands = entry.iter().flat_map(|it| it.commands());
+    let mut words: Vec<_> = commands.filter_map(next).collect();
+    words.sort();
+    words.dedup();
+    words.into_iter().map(|it| Candidate::new(it, "")).collect()
+}
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let key = matches.get_one::<String>("key").expect("the argument is required");

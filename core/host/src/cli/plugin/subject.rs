@@ -1,6 +1,7 @@
 //! A plugin as the user names it: by its file or by its key.
 
 use crate::catalog::{Entry, PluginKey};
+use crate::cli::completion::values::{Values, plugin_keys};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hint::Hint;
@@ -17,6 +18,7 @@ pub(super) fn subject_arg() -> Arg {
         .required(true)
         .value_parser(value_parser!(OsString))
         .value_hint(clap::ValueHint::FilePath)
+        .add(Values(|session, _| plugin_keys(session, |_| true)))
         .help("A plugin file, or the key of an installed plugin")
 }
 
