@@ -132,13 +132,16 @@ fn a_file_of_the_callers_is_not_loaded() {
             [exit 3]
         "#]],
     );
-    check_raised("plugin dev [PLUGINS]", expect![[r#"
+    check_raised(
+        "plugin dev [PLUGINS]",
+        expect![[r#"
         --- stderr ---
         warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
         error: a plugin's source directory as an argument is refused: this process has privileges that its caller lacks
         hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
         [exit 3]
-    "#]]);
+    "#]],
+    );
     check_raised(
         "plugin check --in-this-process -- [PLUGINS]/plain.so",
         expect![[r#"

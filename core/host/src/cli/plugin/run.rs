@@ -12,29 +12,27 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use pintle_plugin::Candidate;
 use std::ffi::OsString;
 
-pub(in crate::cli) const ROW: Row = Row::new(
-    &["plugin", "run"],
-    "Run a command of a specific plugin",
-    Run::Plain(run),
-)
-.args(|command| {
-    let key = Arg::new("key").value_name("KEY").required(true).help("The plugin's key");
-    let keys = |session: &Session<'_>, _: &ArgMatches| {
-        plugin_keys(session, |it| it.is_usable() && !it.commands().is_empty())
-    };
-    command.arg(key.add(Values(keys))).arg(
-        Arg::new("command")
-            .value_name("COMMAND")
-            .required(true)
-            .value_parser(value_parser!(OsString))
-            .action(ArgAction::Append)
-            .num_args(1..)
-            .trailing_var_arg(true)
-            .add(Values(words))
-            .allow_hyphen_values(true)
-            .help("The command and its arguments"),
-    )
-});
+pub(in crate::cli) const ROW: Row =
+    Row::new(&["plugin", "run"], "Run a command of a specific plugin", Run::Plain(run)).args(
+        |command| {
+            let key = Arg::new("key").value_name("KEY").required(true).help("The plugin's key");
+            let keys = |session: &Session<'_>, _: &ArgMatches| {
+                plugin_keys(session, |it| it.is_usable() && !it.commands().is_empty())
+            };
+            command.arg(key.add(Values(keys))).arg(
+                Arg::new("command")
+                    .value_name("COMMAND")
+                    .required(true)
+                    .value_parser(value_parser!(OsString))
+                    .action(ArgAction::Append)
+                    .num_args(1..)
+                    .trailing_var_arg(true)
+                    .add(Values(words))
+                    .allow_hyphen_values(true)
+                    .help("The command and its arguments"),
+            )
+        },
+    );
 
 /// Returns the words that may follow those of a command of the plugin.
 fn words(session: &Session<'_>, matches: &ArgMatches) -> Vec<Candidate> {
