@@ -23,7 +23,7 @@ fn flags_and_profile_need_not_be_those_of_the_host() {
     let _ = succeed(build);
     let library = dir.join("target/release/libpintle_plugin_tuned.so");
     let checked = sandbox.run(["plugin", "check", library.to_str().expect("it is UTF-8")]);
-    assert!(checked.success().stdout.contains("every check passed"));
+    assert!(checked.success().stdout.contains("all checks passed"));
     fs::copy(&library, sandbox.plugins().join("tuned.so")).expect("it was built");
     assert_eq!(sandbox.run(["tuned", "Ada"]).success().stdout, "hello, Ada\n");
     let init = ["init", "--domain", "example.org", "--plugins", "tuned"];

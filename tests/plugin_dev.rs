@@ -220,23 +220,23 @@ fn once_ends_with_what_became_of_it() {
         host         *
         project      3
         command      purser: Greet someone
-        this host    takes it
+        this host    accepts it
 
         plugin       purser.example.org/v0.1.0
         path         [SANDBOX]/desk/purser/target/debug/libpintle_plugin_purser.so
-        file         a regular file, a library for this machine, all its segments inside the file
+        file         a regular file, a library for this machine, with all segments inside the file
         root symbol  `pintle_root_pintle_plugin_purser_0_1_0`, defined by this file
-        layout       fits this host's
-        code         says the same as the manifest in the file
-        interface    1.0.0, this host has 1.0.0
-        abi_stable   0.11, this host has 0.11
+        layout       matches this host
+        code         matches the manifest in the file
+        interface    1.0.0 (this host: 1.0.0)
+        abi_stable   0.11 (this host: 0.11)
         target       [TARGET]
         panic        unwind
-        host         requires `*`, this is 0.1.0
+        host         requires `*` (this host: 0.1.0)
         project      3
         functions    manifest, call
         command      `purser`, 1 argument
-        every check passed
+        all checks passed
     "#]];
     let shown = sandbox.run(["plugin", "dev", "--once", "purser"]).success().stdout;
     let shown: Vec<_> = shown.lines().filter(|it| !it.starts_with("built by")).collect();

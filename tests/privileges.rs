@@ -135,12 +135,12 @@ fn a_file_of_the_callers_is_not_loaded() {
     check_raised(
         "plugin dev [PLUGINS]",
         expect![[r#"
-        --- stderr ---
-        warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-        error: a plugin's source directory as an argument is refused: this process has privileges that its caller lacks
-        hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
-        [exit 3]
-    "#]],
+            --- stderr ---
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: a plugin's source directory as an argument is not allowed: this process has privileges that its caller does not have
+            hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
+            [exit 3]
+        "#]],
     );
     check_raised(
         "plugin check --in-this-process -- [PLUGINS]/plain.so",

@@ -1175,14 +1175,14 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
         (
             r#"echo '{"nodes":{"path":"a","glob":"b"}}'; read -r answer; echo "$answer" >&2; echo '{"reply":{}}'"#,
             expect![[r#"
-            saw pre-project-init: init []
-            + HELLO
-            + PROJECT
-            saw post-project-init: init ["HELLO"]
-            --- stderr ---
-            {"error":{"message":"a selection has one of `path`, `glob` and `plugin`, and `subcommand` only with the last","causes":[],"kind":"failed"}}
-            [exit 0]
-        "#]],
+                saw pre-project-init: init []
+                + HELLO
+                + PROJECT
+                saw post-project-init: init ["HELLO"]
+                --- stderr ---
+                {"error":{"message":"a selection can have only one of `path`, `glob` and `plugin`, and `subcommand` only with `plugin`","causes":[],"kind":"failed"}}
+                [exit 0]
+            "#]],
         ),
         (
             "kill -TERM $$",

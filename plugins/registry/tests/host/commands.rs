@@ -75,7 +75,7 @@ fn a_registry_that_cannot_be_is_wrong_usage() {
     let name = |name: &str| command("create").arg("name", name);
     check_usage(name("Mine"), "invalid registry name `Mine`");
     check_usage(name(&"a".repeat(64)), &format!("invalid registry name `{}`", "a".repeat(64)));
-    assert!(name("Mine").run().unwrap_err().hint().unwrap().starts_with("2 to 63 lower-case"));
+    assert!(name("Mine").run().unwrap_err().hint().unwrap().starts_with("use 2 to 63 lower-case"));
     let port = command("create").arg("port", "high");
     check_usage(port, "invalid port `high`");
     let volume = command("create").arg("volume", "data");
