@@ -38,8 +38,33 @@ fn last_commit() -> Option<u64> {
     String::from_utf8(out.stdout).ok()?.trim().parse().ok()
 }
 
+/// Where packages put the plugins of the host `pintle`.
+const SYSTEM_DIR: &str = "PINTLE_SYSTEM_PLUGIN_DIR";
+
+/// Builds a host by itself: in one build with others, cargo would enable the features of all.
+pub(super) fn build_host(name: &str, how: &How) -> Result<Vec<Artifact>> {
+    let dir = env::var(SYSTEM_DIR).ok().map(|it| (SYSTEM_DIR, system_dir(&it, name).into()));
+    build_with(&[name], how, dir)
+}
+
+/// Returns the directory of a host that is like Pintle's.
+fn system_dir(of_pintle: &str, host: &str) -> String {
+    match of_pintle.strip_suffix("/pintle/plugins") {
+        Some(lib_dir) => format!("{lib_dir}/{host}/plugins"),
+        None => of_pintle.to_owned(),
+    }
+}
+
 /// Builds packages of the workspace without the directory names of this machine.
 pub(super) fn build(packages: &[&str], how: &How) -> Result<Vec<Artifact>> {
+    build_with(packages, how, None)
+}
+
+fn build_with(
+    packages: &[&str],
+    how: &How,
+    more: Option<(&'static str, OsString)>,
+) -> Result<Vec<Artifact>> {
     let mut args: Vec<_> = packages.iter().map(|it| format!("--package={it}")).collect();
     args.push("--locked".to_owned());
     args.extend((!how.is_quick).then(|| "--release".to_owned()));
@@ -48,6 +73,7 @@ pub(super) fn build(packages: &[&str], how: &How) -> Result<Vec<Artifact>> {
         // A compiler's incremental state changes the code.
         ("CARGO_INCREMENTAL", "0".into()),
     ];
+    env.extend(more);
     if how.is_quick {
         // As in the release profile: packages must not contain symbols.
         env.extend(
@@ -89,5 +115,17 @@ fn cargo_home() -> Result<PathBuf> {
     match env::var_os("CARGO_HOME") {
         Some(it) => Ok(std::path::absolute(it)?),
         None => Ok(env::home_dir().context("there is no home directory")?.join(".cargo")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_has_a_directory_of_its_own() {
+        assert_eq!(system_dir("/usr/lib64/pintle/plugins", "pintle"), "/usr/lib64/pintle/plugins");
+        assert_eq!(system_dir("/usr/lib64/pintle/plugins", "rudder"), "/usr/lib64/rudder/plugins");
+        assert_eq!(system_dir("/opt/plugins", "rudder"), "/opt/plugins");
     }
 }

@@ -73,8 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     if !options.plugins {
         for product in host::PRODUCTS {
-            // Each separately: in one build, cargo would enable the features of all.
-            let host = Host::of(product, &build::build(&[product.name], &how)?)?;
+            let host = Host::of(product, &build::build_host(product.name, &how)?)?;
             pack_host(&host, &found, &out, options, &how)?;
         }
     }

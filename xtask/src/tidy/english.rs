@@ -45,7 +45,8 @@ fn texts_are_written_in_standard_words() {
 
 /// Returns what is wrong with the English of a line.
 fn fault(line: &str) -> Option<String> {
-    let text = line.to_lowercase();
+    // What is in backticks is a name.
+    let text: String = line.split('`').step_by(2).collect::<Vec<_>>().join(" ").to_lowercase();
     let words: Vec<&str> = text.split(|it: char| !it.is_alphanumeric() && it != '_').collect();
     let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
     for (word, better) in WORDS {

@@ -219,7 +219,7 @@ options:
             read(&text).unwrap_err()
         };
         assert!(err("servers: many").contains("invalid value of `servers`"));
-        assert!(err("ports: [{}]").contains("lacks `port`"));
+        assert!(err("ports: [{}]").contains("an item has no `port`"));
         assert!(err("options: {k3d: {timeout: soon}}").contains("`soon`"));
         assert!(err("kubeAPI: {hostIP: box}").contains("invalid value of `kubeAPI.hostIP`"));
         assert!(err("kubeAPI: {hostPort: x}").contains("invalid value of `kubeAPI.hostPort`"));

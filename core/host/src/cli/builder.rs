@@ -451,6 +451,8 @@ mod tests {
                 "list",
                 "inspect",
                 "check",
+                "new",
+                "dev",
                 "run",
                 "register",
                 "unregister",

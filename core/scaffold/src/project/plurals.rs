@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(
             refusal(std::slice::from_ref(&known), &captain("v2", "Captain")),
             "the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions \
-             of a kind have one"
+             of a kind share it"
         );
         let same = captain("v2", "Captain").with_plural("kapitane").unwrap();
         assert_eq!(refusal(&[known], &same), "");

@@ -132,8 +132,8 @@ fn a_damaged_journal_is_an_error_that_touches_nothing() {
             let err = recover(folder.path()).unwrap_err();
             let source = std::error::Error::source(&err).unwrap().to_string();
             assert!(source.starts_with(why), "{source}");
-            let expected = "compare the project with your version control; the replaced files \
-                            are `.pintle/run/*.old`; then remove `.pintle/run`";
+            let expected = "compare the project with version control (the replaced files are \
+                            `.pintle/run/*.old`), then remove `.pintle/run`";
             assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(everything(folder.path()), before);
         }
