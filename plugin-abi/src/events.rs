@@ -1,4 +1,4 @@
-//! The events of Pintle's own jobs: projects, clusters and their nodes.
+//! The events of Pintle itself: projects, clusters and their nodes.
 //!
 //! A host of another field has events of its own; see [`EventType`].
 //!
