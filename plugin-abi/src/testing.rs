@@ -403,7 +403,7 @@ impl EventTest {
     ///
     /// # Panics
     ///
-    /// When `payload` is nothing that JSON can hold.
+    /// When `payload` cannot be represented as JSON.
     pub fn payload(mut self, payload: &impl Serialize) -> Self {
         self.payload = message::encode(payload);
         self

@@ -9,7 +9,8 @@ use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let (folder, project) = args.next().zip(args.next()).ok_or("missing arguments DIR and PROJECT")?;
+    let (folder, project) =
+        args.next().zip(args.next()).ok_or("missing arguments DIR and PROJECT")?;
     let plugin = pintle_plugin_rust::plugin();
     let mut made = testing::scaffold(plugin, "init").project(|it| it.name = project).run()?;
     let mut tools = Vec::new();
