@@ -149,7 +149,7 @@ impl<P, R> EventType<P, R> {
     /// Returns when the event happens.
     ///
     /// ```
-    /// assert_eq!(pintle_plugin::events::POST_NODE_DELETE.about(), "when the nodes are gone");
+    /// assert_eq!(pintle_plugin::events::POST_NODE_DELETE.about(), "after the nodes are deleted");
     /// ```
     pub const fn about(&self) -> &'static str {
         self.about
