@@ -537,8 +537,8 @@ pub trait Hook: Default + Send + Sync + 'static {
     /// The events that the hook subscribes to, for example `&["post-cluster-create"]`.
     const EVENTS: &'static [&'static str];
 
-    /// Returns the options that the hook adds to a command of the host, for example `["cluster",
-    /// "create"]`. The events of that command have their values.
+    /// Returns the options that the hook adds to a command of the host, for example
+    /// `["cluster", "create"]`. The events of that command have their values.
     fn options(&self, _command: &[&str]) -> Vec<Arg> {
         Vec::new()
     }

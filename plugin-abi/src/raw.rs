@@ -243,9 +243,10 @@ impl<'a> RawHost<'a> {
         if address == 0 || address % align_of::<Node>() != 0 {
             return Err(no_loan());
         }
-        // SAFETY: the host's side of this service, `host_call`, answers with the parts of a `&'a
-        // [Node]` that it got from the object whose borrow `self` has, and has exposed the pointer;
-        // `Node` is an `RArc<RawNode>`, whose layout was checked when the plugin was loaded.
+        // SAFETY: the host's side of this service, `host_call`, answers with the parts of a
+        // `&'a [Node]` that it got from the object whose borrow `self` has, and has exposed the
+        // pointer; `Node` is an `RArc<RawNode>`, whose layout was checked when the plugin was
+        // loaded.
         Ok(unsafe {
             std::slice::from_raw_parts(
                 std::ptr::with_exposed_provenance(address),
