@@ -1,4 +1,4 @@
-//! Hands the target triple and the compiler's version to the manifest.
+//! Passes the target triple and the compiler's version to the manifest.
 
 use std::process::Command;
 

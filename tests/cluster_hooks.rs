@@ -375,8 +375,8 @@ fn events_are_listed_with_their_subscribers() {
         text.lines().filter(|it| it.contains("EVENT") || it.contains("example.org")).collect();
     expect![[r#"
         EVENT                 WHEN                                            SUBSCRIBERS
-        pre-project-init      before a new project reaches the disk           veto.example.org/v1.0.0
-        pre-cluster-create    before anything of a cluster is created         harbour-rival.example.org/v1.0.0, harbour.example.org/v1.0.0
+        pre-project-init      before a new project is written                 veto.example.org/v1.0.0
+        pre-cluster-create    before a cluster is created                     harbour-rival.example.org/v1.0.0, harbour.example.org/v1.0.0
         post-cluster-create   when a new cluster is ready                     harbour-rival.example.org/v1.0.0, harbour.example.org/v1.0.0
         pre-cluster-start     before a cluster's nodes are started            harbour.example.org/v1.0.0
         post-cluster-start    when a started cluster is ready                 harbour.example.org/v1.0.0
@@ -387,7 +387,7 @@ fn events_are_listed_with_their_subscribers() {
         pre-node-create       before nodes join a cluster                     harbour.example.org/v1.0.0
         post-node-create      when the new nodes are ready                    harbour.example.org/v1.0.0
         pre-node-delete       before nodes leave a cluster                    harbour.example.org/v1.0.0
-        post-node-delete      when the nodes are gone                         harbour.example.org/v1.0.0"#]].assert_eq(&lines.join("\n"));
+        post-node-delete      after the nodes are deleted                     harbour.example.org/v1.0.0"#]].assert_eq(&lines.join("\n"));
     let json = sandbox.run(["events", "-o", "json"]).success().stdout;
     let events: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(events.len(), 20);

@@ -372,7 +372,7 @@ fn a_plugins_own_exit_code_is_passed_through() {
             [exit 255]
             $ pintle exit-with 256
             --- stderr ---
-            error: the argument `code` has a value of another type
+            error: the argument `code` has an unexpected type
               caused by: invalid value: integer `256`, expected u8
             [exit 1]
         "#]],

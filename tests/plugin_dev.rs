@@ -1,4 +1,4 @@
-//! `plugin dev`: what it builds runs, runs again when a source changes, and ends with Ctrl-C.
+//! `plugin dev`: a plugin is built and run, again when a source changes, and ends with Ctrl-C.
 
 use crate::rebuilt::{root, target_dir};
 use crate::support::Sandbox;
@@ -19,7 +19,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(120);
 const WAITING: &str = r#"
         let dir = std::path::Path::new("running");
         std::fs::write(dir, std::process::id().to_string())?;
-        // Only a call that has asked is waited for.
+        // The host waits only for a call that has checked for cancellation.
         host.is_cancelled();
         host.println("at work");
         host.wait_cancelled(std::time::Duration::from_secs(600));
@@ -45,8 +45,8 @@ fn sandbox() -> Sandbox {
         .env("CARGO_INCREMENTAL", "0")
 }
 
-/// Creates a plugin with the crate of this checkout, and returns its library's source.
-/// The names of plugins are different in each test: they share a build directory.
+/// Creates a plugin with the crate of this checkout, and returns the path of its library's source.
+/// Each test uses different names of plugins, because they share a build directory.
 fn create(sandbox: &Sandbox, name: &str) -> PathBuf {
     let sdk = root().join("plugin-abi");
     let sdk = sdk.to_str().expect("the path is UTF-8");
@@ -60,7 +60,7 @@ fn edit(source: &Path, from: &str, to: &str) {
     fs::write(source, text.replace(from, to)).expect("it is ours");
 }
 
-/// Has the generated command wait until it is cancelled.
+/// Makes the generated command wait until it is cancelled.
 fn wait_in(source: &Path) {
     let text = fs::read_to_string(source).expect("it was created");
     let (head, rest) = text.split_once("host.println(").expect("it greets");
@@ -69,7 +69,7 @@ fn wait_in(source: &Path) {
     fs::write(source, text).expect("it is ours");
 }
 
-/// A host that is at work.
+/// A running host.
 struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -92,14 +92,14 @@ impl Running {
         Self { child, lines, said: Vec::new() }
     }
 
-    /// Waits for a line with a text.
+    /// Waits for a line that contains a text.
     #[track_caller]
     fn until(&mut self, text: &str) {
         self.until_all(&[text]);
     }
 
-    /// Waits for the end of a round that has said some texts. Its streams are read apart, so
-    /// their lines are in no order.
+    /// Waits for the end of a round that has printed some texts. Its streams are read separately,
+    /// so their lines are in no defined order.
     #[track_caller]
     fn round(&mut self, texts: &[&str]) {
         self.until_all(&[texts, &["waiting for changes"]].concat());
@@ -143,7 +143,7 @@ fn a_change_is_built_and_run_and_an_error_is_waited_out() {
     dev.round(&["error: mismatched", "src/lib.rs:", failed]);
     edit(&source, "host.println((", "host.println(");
     dev.round(&["ahoy, Ada"]);
-    // A module that was missing counts, and what the compiler reads, wherever it is.
+    // A missing module counts, and any file that the compiler reads.
     edit(&source, "\n\nuse ", "\n\nmod words;\nuse ");
     dev.round(&["file not found for module `words`", failed]);
     fs::write(sandbox.work().join("bosun/words.txt"), "first").expect("it is ours");
@@ -188,7 +188,7 @@ fn ctrl_c_on_a_terminal_ends_all() {
     let sandbox = sandbox();
     wait_in(&create(&sandbox, "lookout"));
     let mut command = Command::new("env");
-    // What runs the tests may ignore the signal.
+    // The process that runs the tests may ignore the signal.
     command.arg("--default-signal=HUP,INT").args(["script", "-qfec"]);
     let words = "\"$PINTLE\" plugin dev lookout -- lookout";
     command.args([words, "/dev/null"]).current_dir(sandbox.work());
@@ -241,7 +241,7 @@ fn once_ends_with_what_became_of_it() {
     let shown = sandbox.run(["plugin", "dev", "--once", "purser"]).success().stdout;
     let shown: Vec<_> = shown.lines().filter(|it| !it.starts_with("built by")).collect();
     expected.assert_eq(&(shown.join("\n") + "\n"));
-    // A higher version that is installed does not come before the one that is built.
+    // An installed plugin with a higher version does not take precedence over the built one.
     let library = sandbox.work().join("purser/target/debug/libpintle_plugin_purser.so");
     fs::copy(&library, sandbox.path("plugins/old.so")).expect("it was built");
     edit(&source, "\"hello, {}\"", "\"ahoy, {}\"");
@@ -305,17 +305,17 @@ fn what_is_not_a_plugins_project_is_named() {
         $ pintle plugin dev
         --- stderr ---
         error: `.` has no `Cargo.toml`
-        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
+        hint: specify the source directory of a plugin; `pintle plugin new` creates one
         [exit 2]
         $ pintle plugin dev absent
         --- stderr ---
         error: `absent` has no `Cargo.toml`
-        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
+        hint: specify the source directory of a plugin; `pintle plugin new` creates one
         [exit 2]
         $ pintle plugin dev empty
         --- stderr ---
         error: `empty` has no `Cargo.toml`
-        hint: give the directory of a plugin's sources; `pintle plugin new` creates one
+        hint: specify the source directory of a plugin; `pintle plugin new` creates one
         [exit 2]
         $ pintle plugin dev plain
         --- stderr ---
@@ -331,7 +331,7 @@ fn what_is_not_a_plugins_project_is_named() {
         $ pintle plugin dev none
         --- stderr ---
         error: the workspace of `none` has no plugin
-        hint: a plugin is a package whose `[lib]` has `crate-type = ["cdylib"]`
+        hint: set `crate-type = ["cdylib"]` in `[lib]` of the plugin's package
         [exit 2]
         $ pintle plugin dev many
         --- stderr ---
@@ -341,7 +341,7 @@ fn what_is_not_a_plugins_project_is_named() {
         $ pintle plugin dev many --package mast
         --- stderr ---
         error: the workspace of `many` has no package `mast`
-        hint: the workspace has `fore`, `aft`
+        hint: choose a plugin of the workspace: `fore`, `aft`
         [exit 2]
         $ pintle plugin dev many --package keel
         --- stderr ---
@@ -368,7 +368,7 @@ fn what_is_not_a_plugins_project_is_named() {
         1 | [package
           |         ^
         error: failed to read the project in `torn`
-        hint: fix what cargo reports above
+        hint: fix the errors that cargo reports
         [exit 1]
     "#]];
     let transcript = sandbox.transcript(&[

@@ -18,7 +18,7 @@ pub(crate) fn in_project(dir: &Path, program: &str) -> Command {
         .current_dir(dir)
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TERM_COLOR", "never")
-        // Shared with the guides, whose plugins have the same dependencies.
+        // Shared with the tests of the guides, whose plugins have the same dependencies.
         .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_INCREMENTAL", "0")
@@ -99,7 +99,7 @@ fn what_it_releases_is_installed_and_runs() {
     assert!(text.expect("it is there").starts_with("# "));
 }
 
-/// Creates a plugin, and packs and signs it as its release workflow does.
+/// Creates a plugin, and packs and signs it like its release workflow.
 fn signed(sandbox: &Sandbox, signer: &Signer<'_>) -> PathBuf {
     create(sandbox, &["bell.acme.dev", "--command", "ring"]);
     let dir = sandbox.work().join("bell");
@@ -139,7 +139,7 @@ fn what_it_signs_is_installed_as_signed_and_nothing_else_is() {
     let stdout = installed.success().stdout;
     assert_eq!(stdout, "installed bell.acme.dev/v0.1.0 from `acme/bell` (trust: signed)\n");
     assert_eq!(sandbox.run(["ring", "Ada"]).success().stdout, "hello, Ada\n");
-    // A file that was signed for another platform is refused.
+    // A file that was signed for another platform is rejected.
     let other = archive.replace("x86_64", "aarch64");
     fs::rename(dist.join(&archive), dist.join(&other)).expect("it was made");
     let mut sign = in_project(&sandbox.work().join("bell"), "./sign.sh");
@@ -162,8 +162,8 @@ fn what_cannot_be_created_is_left_alone() {
     let expected = expect![[r#"
         $ pintle plugin new taken
         --- stderr ---
-        error: `taken` exists
-        hint: choose another name, or move it away
+        error: `taken` already exists
+        hint: choose another name, or move the directory
         [exit 1]
         $ pintle plugin new Not.A.Name
         --- stderr ---
@@ -173,8 +173,8 @@ fn what_cannot_be_created_is_left_alone() {
         [exit 2]
         $ pintle plugin new a --command Say
         --- stderr ---
-        error: invalid words of a command: `Say`
-        hint: use lower-case letters, digits and `-`; a letter comes first
+        error: invalid command words `Say`
+        hint: use lower-case letters, digits and `-`, starting with a letter
         [exit 2]
         $ pintle plugin new a --hook pre-lunch
         --- stderr ---
@@ -193,7 +193,7 @@ fn what_cannot_be_created_is_left_alone() {
         $ pintle plugin new a --pintle-plugin nowhere
         --- stderr ---
         error: `nowhere` has no `Cargo.toml`
-        hint: give the directory `plugin-abi` of a checkout
+        hint: specify the directory `plugin-abi` of a checkout
         [exit 2]
     "#]];
     expected.assert_eq(&sandbox.transcript(&[

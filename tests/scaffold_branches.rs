@@ -652,7 +652,7 @@ fn what_contradicts_is_named_and_nothing_is_written() {
         --- stderr ---
         error: invalid project file `[SANDBOX]/desk/PROJECT`
           caused by: line 2 is a merge conflict marker without its counterpart
-        hint: resolve this conflict by hand
+        hint: resolve this conflict manually
         [exit 1]
     "#]],
     );

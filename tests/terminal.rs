@@ -1,4 +1,4 @@
-//! A shell on a terminal of its own, into which tests type.
+//! A shell on a separate terminal, into which tests type.
 
 use crate::completion::Shell;
 use crate::support::Sandbox;
@@ -13,21 +13,21 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a shell may take. A loaded machine needs seconds; only a hang needs this.
+/// The time limit for a shell. On a loaded machine it needs seconds; only a hang takes this long.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// What Ctrl-X and d, typed one after the other, make a shell do: write the line into a file.
+/// The keys Ctrl-X d, which make the shell write the line to a file.
 const WRITE_LINE: &str = "\x18d";
 
-/// What empties the line.
+/// The key that clears the line.
 const CLEAR: &str = "\x15";
 
-/// A shell that runs, with the host's completion script read.
+/// A running shell that has read the host's completion script.
 pub(crate) struct Terminal {
     shell: &'static Shell,
     child: Child,
     keyboard: File,
-    /// What was on the screen, for messages.
+    /// The output on the screen, for messages.
     screen: Arc<Mutex<Vec<u8>>>,
     work: PathBuf,
     path: String,
@@ -49,7 +49,7 @@ impl Terminal {
         let (work, home) = (sandbox.work(), sandbox.path("home"));
         // The lines that the shell runs when it starts.
         fs::write(sandbox.path("typed"), shell.typed).expect("the directory is ours");
-        // It gives the shell the terminal.
+        // It makes the terminal the shell's controlling terminal.
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait", shell.program]).args(shell.interactive);
         shell.set_up(&mut command, sandbox);
@@ -81,7 +81,7 @@ impl Terminal {
     fn wait_for(&mut self, file: &Path, what: &str) -> String {
         let start = Instant::now();
         loop {
-            // The shell puts the file there as a whole.
+            // The shell creates the file atomically.
             if let Ok(text) = fs::read_to_string(file) {
                 fs::remove_file(file).expect("the directory is ours");
                 return text;
@@ -93,7 +93,7 @@ impl Terminal {
         }
     }
 
-    /// Types some keys on an empty line, and returns the line that they lead to.
+    /// Types some keys on an empty line, and returns the resulting line.
     #[track_caller]
     pub(crate) fn line(&mut self, keys: &str) -> String {
         self.keys(&format!("{CLEAR}{keys}{WRITE_LINE}"));
@@ -102,14 +102,14 @@ impl Terminal {
         line.strip_suffix('\n').unwrap_or(&line).to_owned()
     }
 
-    /// Types some keys on an empty line, and returns what the shell hands to the program when
-    /// that line is entered.
+    /// Types some keys on an empty line, and returns the arguments that the shell passes to the
+    /// program when that line is entered.
     #[track_caller]
     pub(crate) fn args(&mut self, keys: &str) -> Vec<String> {
         let line = self.line(keys);
         let rest = line.strip_prefix("pintle ").unwrap_or_else(|| panic!("{line}"));
         let mut command = Command::new(self.shell.program);
-        // `printf` of the system, as shells have their own.
+        // The system's `printf`, because shells have their own.
         command.args(["-c", &format!("/usr/bin/printf '%s\\n' {rest}")]);
         command.env_clear().env("PATH", &self.path).env("HOME", &self.home);
         let output = command.current_dir(&self.work).output().expect("the shell is there");

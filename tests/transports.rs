@@ -149,7 +149,7 @@ fn an_argument_of_another_type_is_an_error() {
     check(
         |plugin, services| run(plugin, services, &["greet"], json!({"name": 1})),
         expect![[r#"
-        plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the argument `name` has a value of another type", causes: ["invalid type: integer `1`, expected a string"], hint: None, kind: Failed }
+        plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the argument `name` has an unexpected type", causes: ["invalid type: integer `1`, expected a string"], hint: None, kind: Failed }
     "#]],
     );
 }

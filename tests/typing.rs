@@ -1,7 +1,7 @@
-//! Completion as users have it: they type into a shell and press Tab.
+//! Completion from a user's perspective: typing into a shell and pressing Tab.
 //!
-//! PowerShell is no package of Debian: only what its script hands over, and is answered, is
-//! looked at.
+//! Debian does not have a package of PowerShell: only the requests of its script and the answers
+//! are tested.
 
 use crate::completion::{BASH, FISH, Shell, ZSH};
 use crate::support::{Sandbox, skip};
@@ -13,7 +13,7 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What an engine has: a cluster with two nodes, and an image. The labels are the host's.
+/// The objects of an engine: a cluster with two nodes, and an image. The labels are the host's.
 const CONTAINERS: &str = r#"[
     {"Id": "1", "Names": ["/pintle-demo-server-0"], "State": "running", "Image": "k3s",
      "Labels": {"pintle.cluster": "demo", "pintle.role": "server", "pintle.index": "0"}},
@@ -27,7 +27,7 @@ const IMAGES: &str = r#"[
      "Created": 0, "Size": 0, "SharedSize": 0, "Labels": {}, "Containers": 0}
 ]"#;
 
-/// Answers as an engine does, at the place where the shells' hosts look for one.
+/// Answers like an engine, at the address where the shells' hosts look for one.
 fn fake_engine(sandbox: &Sandbox) {
     let listener = UnixListener::bind(sandbox.path("engine.sock")).expect("the directory is ours");
     thread::spawn(move || {
@@ -71,7 +71,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Types what must come out alike in all shells.
+/// Types lines that must have the same result in all shells.
 fn check(shell: &'static Shell) {
     if !shell.is_there() {
         return skip(shell.program);
@@ -93,10 +93,10 @@ fn check(shell: &'static Shell) {
     check("pintle greet --style f\t", "greet|--style|fancy");
     check("pintle greet --style=f\t", "greet|--style=fancy");
     check("pintle cluster create --privilege=r\t", "cluster|create|--privilege=reduced");
-    // An option that has its value behind `=` only.
+    // An option that only has its value after `=`.
     check("pintle create api --resource f\t", "create|api|--resource|f");
     check("pintle create api --resource=f\t", "create|api|--resource=false");
-    // What is not accepted any more.
+    // An option that is no longer accepted.
     check("pintle greet --times 2 --tim\t", "greet|--times|2|--tim");
 
     // File names.
@@ -116,14 +116,14 @@ fn check(shell: &'static Shell) {
     check("pintle plugin check $HOME/ti\t", &format!("plugin|check|{home}/tide table"));
     check("pintle --plugin-dir=my\t", "--plugin-dir=my dir/");
 
-    // Files only where they are meant, and directories where those are meant.
+    // Files only where files are expected, and directories where directories are expected.
     check("pintle cluster create tw\t", "cluster|create|tw");
     check("pintle greet tw\t", "greet|tw");
     check("pintle cluster create --config=tw\t", "cluster|create|--config=two.txt");
     check("pintle --plugin-dir tw\t", "--plugin-dir|tw");
     check("pintle --plugin-dir su\t", "--plugin-dir|sub/");
 
-    // What exists at the moment.
+    // Objects that currently exist.
     check("pintle cluster delete d\t", "cluster|delete|demo");
     check("pintle cluster delete demo d\t", "cluster|delete|demo|d");
     check("pintle node create --cluster=d\t", "node|create|--cluster=demo");
@@ -143,7 +143,7 @@ fn check(shell: &'static Shell) {
     check("pintle init --plugins=go\t", "init|--plugins=good.example.org/v1.0.0");
     check("pintle init --plugins x,go\t", "init|--plugins|x,good.example.org/v1.0.0");
 
-    // Behind other words than the program's name.
+    // After words other than the program's name.
     assert_eq!(terminal.line("X=1 pintle gre\t"), "X=1 pintle greet ");
     assert_eq!(terminal.line("true; pintle gre\t"), "true; pintle greet ");
 }
@@ -163,10 +163,10 @@ fn fish_completes_what_is_typed() {
     check(&FISH);
 }
 
-/// Shells expand `~/` at the beginning of a word only.
+/// Shells expand `~/` only at the beginning of a word.
 #[test]
 fn a_home_directory_behind_an_option_is_written_out() {
-    // fish offers nothing that does not begin with what is typed.
+    // fish only offers words that begin with the typed part.
     for shell in [&BASH, &ZSH] {
         if !shell.is_there() {
             return skip(shell.program);
@@ -178,7 +178,7 @@ fn a_home_directory_behind_an_option_is_written_out() {
     }
 }
 
-/// Some users take the characters at which bash splits words away.
+/// Some users remove the characters at which bash splits words.
 #[test]
 fn bash_completes_values_whatever_splits_words() {
     if !BASH.is_there() {
@@ -205,7 +205,7 @@ fn an_engine_that_is_dead_or_absent_delays_the_prompt_briefly() {
         start.elapsed()
     };
     ask(&["cluster", "delete", "d"]);
-    // It takes calls, and never answers.
+    // It accepts connections, and never responds.
     let _listener = UnixListener::bind(&socket).expect("the directory is ours");
     for line in [["cluster", "delete", "d"], ["image", "import", "zz"]] {
         let taken = ask(&line);
@@ -222,7 +222,7 @@ fn a_scaffolding_part_completes_its_flags() {
     assert_eq!((output.stdout.as_str(), output.stderr.as_str()), (expected, ""));
 }
 
-/// What PROJECT has fits what else is on the line.
+/// Values from PROJECT match the other values on the line.
 #[test]
 fn the_resources_of_a_project_are_offered() {
     let sandbox = sandbox();
@@ -256,7 +256,7 @@ fn the_resources_of_a_project_are_offered() {
     assert_eq!(spokes, "v2");
 }
 
-/// No value of these needs the engine, so a dead one costs nothing.
+/// None of these values requires the engine, so an unresponsive engine causes no delay.
 #[test]
 fn only_what_needs_the_engine_asks_it() {
     let sandbox = sandbox().env("PINTLE_COMPLETE", "fish");
@@ -320,7 +320,7 @@ fn the_script_for_powershell() {
             $before = $env:PINTLE_COMPLETE
             $env:PINTLE_COMPLETE = 'powershell'
             try {
-                # An empty argument may get lost, so there is a dot before the word.
+                # An empty argument could be lost, so there is a dot before the word.
                 $lines = & 'pintle' -- @words ".$wordToComplete" 2>$null
             } finally {
                 $env:PINTLE_COMPLETE = $before
@@ -345,7 +345,7 @@ const OF_EVERY_COMMAND: [&str; 9] = [
     "-h",
 ];
 
-/// Walks through all commands, and asks what may follow.
+/// Walks through all commands, and requests the words that may follow.
 struct Walk<'s> {
     sandbox: &'s Sandbox,
     n_offers: usize,
@@ -362,7 +362,7 @@ impl Walk<'_> {
         words.map(str::to_owned).collect()
     }
 
-    /// Lets the parser read the line up to `--help`, which ends that; returns what it refuses.
+    /// Makes the parser read the line up to `--help`, where it stops; returns the rejected words.
     fn refusal(&self, line: &[&str]) -> Option<String> {
         let output = self.sandbox.run([line, &["--help"]].concat());
         (output.code() != 0).then_some(output.stderr)
@@ -380,23 +380,23 @@ impl Walk<'_> {
                 offers.push(offer);
             }
         }
-        // The options of every command are looked at once.
+        // The options of every command are checked once.
         offers.retain(|it| line.is_empty() || !OF_EVERY_COMMAND.contains(&it.as_str()));
         for (idx, offer) in offers.iter().enumerate() {
             let longer = [line, &[offer]].concat();
             if !offer.starts_with('-') {
-                // `plugin run KEY` takes all words of a command, which come one by one.
+                // `plugin run KEY` takes all words of a command, which are offered one by one.
                 let is_begun = line.starts_with(&["plugin", "run"]) && longer.len() == 4;
                 if !is_begun || self.offered(&longer, "").is_empty() {
                     self.check(&longer);
                 }
-                // What follows one value follows the others.
+                // The same words follow all values.
                 if longer.len() < 3 || longer.len() < 5 && (idx == 0 || is_begun) {
                     self.follow(&longer);
                 }
                 continue;
             }
-            // The value of an option may be missing, or be taken from what comes next.
+            // The value of an option may be missing, or may be the next word.
             let lacks_value = self.refusal(&longer).is_some_and(|it| it.contains("value"));
             if !lacks_value && self.refusal(&[&longer[..], &["x"]].concat()).is_some() {
                 self.check(&longer);

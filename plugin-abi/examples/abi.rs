@@ -1,5 +1,5 @@
 //! Prints the interface as JSON, for `cargo xtask abi`, or with the argument `protocol` the schema
-//! of the messages of programs; without the feature `schema`, nothing.
+//! of the messages of programs. Without the feature `schema`, it prints nothing.
 #![cfg_attr(feature = "schema", expect(clippy::print_stdout, reason = "a program prints"))]
 
 fn main() {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A kit for plugins in Python 3.9 or newer: copy it beside your program, and import it there.
+"""A kit for plugins in Python 3.9 or newer: copy it to the directory of your program, and
+import it there.
 
     #!/usr/bin/env python3
     from pintle import Plugin
@@ -12,8 +13,9 @@
 
     plugin.main()
 
-It needs the standard library only. docs/protocol.md describes what it says to the host. In a
-plugin for another host, say so: Plugin(…, prefix="SEA_DOG") for a host called `sea-dog`.
+It needs only the standard library. docs/protocol.md describes the messages that it exchanges with
+the host. In a plugin for another host, set the prefix of its variables, for example
+Plugin(…, prefix="SEA_DOG") for a host called `sea-dog`.
 """
 
 import base64
@@ -28,7 +30,7 @@ JSON = dict[str, Any]
 
 
 class Error(Exception):
-    """Ends the program with a message, and a hint what to do about it."""
+    """Ends the program with a message, and a hint on how to fix the error."""
 
     kind = "failed"
 
@@ -43,18 +45,18 @@ class Error(Exception):
 
 
 class UsageError(Error):
-    """The error of whoever called a command: the host exits with 2."""
+    """The error of a command's caller: the host exits with 2."""
 
     kind = "usage"
 
 
 class _Done(Exception):
-    """Ends a hook or a command early, with success."""
+    """Ends a hook or a command early and successfully."""
 
 
 def arg(name: str, kind: str = "option", complete: Optional[Callable] = None, **rest: Any) -> JSON:
-    """Describes an argument: `kind` is option, positional, flag or count. `complete` gets what is
-    typed so far, and returns values, or pairs of a value and a few words on it."""
+    """Describes an argument: `kind` is option, positional, flag or count. `complete` gets the
+    part that is typed so far, and returns values, or pairs of a value and a short description."""
     described = {"name": name, "kind": kind, **rest}
     if complete is not None:
         described.update(completed=True, _complete=complete)
@@ -62,14 +64,14 @@ def arg(name: str, kind: str = "option", complete: Optional[Callable] = None, **
 
 
 class _Answering:
-    """A hook or a command: what it asks for is done when the program has ended."""
+    """A hook or a command: the host runs the requested services after the program has ended."""
 
     def __init__(self, plugin: "Plugin"):
         self._plugin = plugin
         self._reply: JSON = {}
 
     def service(self, service: str, **fields: Any) -> None:
-        """Asks for a service."""
+        """Requests a service."""
         self._reply.setdefault("services", []).append({"service": service, **fields})
 
     def container(self, name: str, image: str, *args: str, **fields: Any) -> None:
@@ -99,7 +101,7 @@ class Event(_Answering):
         return (self.payload.get("config") or {}).get(name)
 
     def amend(self, **properties: Any) -> None:
-        """Amends what is about to be made, for example with env={"A": "1"}."""
+        """Amends what is about to be created, for example with env={"A": "1"}."""
         amend = self._reply.setdefault("amend", {})
         for name, value in properties.items():
             if isinstance(value, dict) and isinstance(amend.get(name), dict):
@@ -108,13 +110,13 @@ class Event(_Answering):
                 amend[name] = value
 
     def veto(self, reason: str) -> NoReturn:
-        """Stops what was about to be done."""
+        """Stops what the event announces."""
         self._reply["veto"] = reason
         raise _Done
 
     def container(self, name: str, image: str, *args: str, **fields: Any) -> None:
-        """Runs a container, by default one of the cluster, in its network, which is not there
-        before the cluster's creation."""
+        """Runs a container, by default one of the cluster, in its network, which does not exist
+        before the cluster."""
         cluster = self.payload.get("cluster", {})
         fields.setdefault("cluster", cluster.get("name", ""))
         fields.setdefault("network", cluster.get("network", ""))
@@ -139,13 +141,13 @@ class Call(_Answering):
         return self.args.get(name, default)
 
     def continue_with(self, *args: str) -> NoReturn:
-        """Lets the host run other arguments."""
+        """Makes the host run other arguments."""
         self._reply["continue"] = list(args)
         raise _Done
 
     def show(self, value: Any, text: Optional[str] = None, table: Optional[JSON] = None) -> None:
-        """Prints a result in the form of the option `output`, to people as a text or a table of
-        `columns` and `rows`."""
+        """Prints a result in the format of the option `output`; for people, it is a text or a table
+        of `columns` and `rows`."""
         view = {key: it for key, it in [("text", text), ("table", table)] if it is not None}
         self.service("show", form=self.get("output", "text"), value=value, view=view)
 
@@ -163,7 +165,7 @@ class Node:
 
     @property
     def text(self) -> str:
-        """The content as a text."""
+        """The content as text."""
         return self.content.decode()
 
 
@@ -172,7 +174,7 @@ class Step:
 
     def __init__(self, plugin: "Plugin"):
         self._input = sys.stdin.buffer
-        # What the author prints is for the user: the host is at a copy of the standard output.
+        # The author's output is for the user: the host reads a copy of the standard output.
         self._output = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         self.request: JSON = self._read()["request"]
@@ -185,15 +187,15 @@ class Step:
         self._reply: JSON = {}
 
     def paths(self, **selection: str) -> list[str]:
-        """Returns the paths of files: of all, or those that match `glob`, or are of `plugin`."""
+        """Returns the paths of all files, of those that match `glob`, or of those of `plugin`."""
         return self._ask("paths", selection)
 
     def nodes(self, **selection: str) -> list[Node]:
-        """Returns files, selected as in `paths`."""
+        """Returns files, with the selection of `paths`."""
         return [Node(it) for it in self._ask("nodes", selection)]
 
     def read(self, path: str) -> Optional[Node]:
-        """Returns a file; None if there is none."""
+        """Returns a file, or None if it does not exist."""
         found = self.nodes(path=path)
         return found[0] if found else None
 
@@ -203,7 +205,7 @@ class Step:
         return self.service("prompt", **prompt)["answer"]
 
     def service(self, service: str, **fields: Any) -> JSON:
-        """Asks for a service of the host."""
+        """Requests a service of the host."""
         return self._ask("service", {"service": service, **fields})
 
     def add(self, path: str, content: Union[str, bytes], mode: int = 0o644) -> None:
@@ -211,7 +213,7 @@ class Step:
         self._node("add", path, content, mode)
 
     def edit(self, path: str, content: Union[str, bytes], mode: Optional[int] = None) -> None:
-        """Changes a file; `content` is made of the present one."""
+        """Changes a file; `content` is based on the present one."""
         self._node("edit", path, content, mode)
 
     def put(self, path: str, content: Union[str, bytes], mode: int = 0o644) -> None:
@@ -248,7 +250,7 @@ class Step:
     def _read(self) -> JSON:
         line = self._input.readline()
         if not line:
-            sys.exit("the host has gone")
+            sys.exit("the host is gone")
         return json.loads(line)
 
     def _write(self, line: JSON) -> None:
@@ -257,10 +259,10 @@ class Step:
 
 
 class Plugin:
-    """What a program is, and what it does."""
+    """A program's description, and its functions."""
 
     def __init__(self, version: str, description: str = "", prefix: str = "PINTLE", **info: Any):
-        """`info` is all else that INFO can say, for example name, nouns, project_versions."""
+        """`info` has the other fields of INFO, for example name, nouns, project_versions."""
         self._prefix = prefix
         self._info: JSON = {"version": version, "description": description, **info}
         self._hooks: dict[str, Callable] = {}
@@ -278,7 +280,7 @@ class Plugin:
         return os.environ.get(f"{self._prefix}_{name}", "")
 
     def hook(self, *events: str) -> Callable:
-        """Makes a function, which gets an Event, a hook."""
+        """Registers a function as a hook; it gets an Event."""
 
         def register(function: Callable) -> Callable:
             self._hooks.update((event, function) for event in events)
@@ -291,8 +293,8 @@ class Plugin:
         self._info.setdefault("options", []).append({"command": command, "args": list(args)})
 
     def command(self, words: str, *args: JSON, **fields: Any) -> Callable:
-        """Makes a function, which gets a Call, a command; `fields` are about, long_about, groups
-        and examples. What it returns is the exit code."""
+        """Registers a function as a command; it gets a Call and returns the exit code. `fields` are
+        about, long_about, groups and examples."""
 
         def register(function: Callable) -> Callable:
             self._commands[words] = function
@@ -304,7 +306,7 @@ class Plugin:
         return register
 
     def _sent(self, words: str, args: Iterable[JSON]) -> list[JSON]:
-        """Keeps the functions that complete arguments, and returns what the host gets."""
+        """Keeps the functions that complete arguments, and returns the arguments for the host."""
         sent = []
         for described in args:
             described = dict(described)
@@ -318,7 +320,7 @@ class Plugin:
     def scaffold(
         self, subcommand: str, *flags: JSON, step: str = "scaffold", about: str = ""
     ) -> Callable:
-        """Makes a function, which gets a Step, a part of a scaffolding subcommand."""
+        """Registers a function as a part of a scaffolding subcommand; it gets a Step."""
 
         def register(function: Callable) -> Callable:
             self._scaffolds[subcommand, step] = function
@@ -336,7 +338,7 @@ class Plugin:
         return register
 
     def main(self) -> NoReturn:
-        """Does what the host asks for, and ends the program."""
+        """Handles the host's request, and ends the program."""
         command = self.var("COMMAND")
         if command == "INFO":
             info = {**self._info, "events": [*self._info.get("events", []), *self._hooks]}
@@ -345,7 +347,7 @@ class Plugin:
             self._complete(*sys.argv[1:3])
         elif command != "EXEC":
             name = sys.argv[0]
-            print(f"{name}: this is a plugin; make it known with `plugin register {name}`",
+            print(f"{name}: this is a plugin; register it with `plugin register {name}`",
                   file=sys.stderr)
             sys.exit(2)
         elif self.var("EVENT"):

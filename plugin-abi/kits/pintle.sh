@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# A kit for plugins in POSIX sh: copy it beside your program, and source it there.
+# A kit for plugins in POSIX sh: copy it to the directory of your program, and source it there.
 #
 #     #!/bin/sh
 #     . "${0%/*}/pintle.sh"
@@ -9,16 +9,16 @@
 #     pintle_main "$@"
 #
 # It needs the POSIX utilities, and base64 and `mktemp -d` for scaffolding. docs/protocol.md
-# describes what it says to the host.
+# describes the messages that it exchanges with the host.
 #
 # Set these variables:
 #     version       required
 #     name          default: the file's name
 #     description   one line
-#     events        more events, with blanks between them, beside those of the functions on_…
-#     info          all else that INFO can say, as YAML: commands, options, scaffolds, …
+#     events        more events, separated by spaces, besides those of the functions on_…
+#     info          the other fields of INFO, as YAML: commands, options, scaffolds, …
 #
-# Define these functions, which fail with the status of their last command:
+# Define these functions. Each one fails with the status of its last command:
 #     on_post_cluster_create   for the event post-cluster-create, and so on
 #     run_small_up             for the command `small up`; or `run`, for all commands
 #     scaffold                 for the step of that name, $1 is the subcommand; or
@@ -26,19 +26,19 @@
 #     suggest                  prints values for the argument $1 that begin with $2
 #
 # Call these functions. "Ends" means that the program ends there; in a subshell, for example in
-# `$(…)` or behind `|`, only the subshell does.
+# `$(…)` or after `|`, only the subshell ends.
 #     everywhere
 #         pintle_fail MESSAGE [HINT]        ends with an error
 #         pintle_get WORD…                  prints a value of the host's message: the payload of
 #                                           an event, or the request; fails if there is none
-#         pintle_list WORD…                 prints the texts and numbers of a list, one a line
+#         pintle_list WORD…                 prints the texts and numbers of a list, one per line
 #         pintle_keys WORD…                 prints the keys of an object, or the numbers of the
 #                                           items of a list
 #         pintle_json TEXT                  prints a text as JSON
 #         pintle_json_list TEXT…            prints texts as a JSON array
 #         pintle_var NAME                   prints a variable of the host, for example CLUSTER
 #     hooks
-#         pintle_veto REASON                ends, and stops what was about to be done
+#         pintle_veto REASON                ends, and stops what the event announces
 #         pintle_amend PROPERTY JSON        amends a property
 #         pintle_amend PROPERTY KEY JSON    amends an entry of a property
 #         pintle_amend_env NAME VALUE
@@ -47,30 +47,30 @@
 #         pintle_amend_mount SOURCE TARGET [ro]
 #         pintle_amend_mirror REGISTRY ENDPOINT…
 #         pintle_container NAME IMAGE [ARG…]    runs a container of the cluster, in its network,
-#                                               which is not there before the cluster's creation
+#                                               which does not exist before the cluster
 #     commands
-#         pintle_continue ARG…              ends, and lets the host run other arguments
-#         pintle_usage MESSAGE [HINT]       ends with an error of whoever called
-#         pintle_show JSON [TEXT]           prints a result in the form of the option --output
+#         pintle_continue ARG…              ends, and makes the host run other arguments
+#         pintle_usage MESSAGE [HINT]       ends with an error of the caller
+#         pintle_show JSON [TEXT]           prints a result in the format of the option --output
 #     hooks and commands
-#         pintle_service JSON               asks for a service when the program has ended
+#         pintle_service JSON               requests a service for after the program has ended
 #     scaffolding
-#         pintle_paths [GLOB]               prints paths, one a line
+#         pintle_paths [GLOB]               prints paths, one per line
 #         pintle_cat PATH                   prints a file; fails if there is none
 #         pintle_mode PATH                  prints the mode of a file, for example 0644
 #         pintle_ask QUESTION [DEFAULT]     prints the user's answer
 #         pintle_add PATH [MODE] <CONTENT   adds a file
-#         pintle_edit PATH [MODE] <CONTENT  changes a file; CONTENT is made of the present one
+#         pintle_edit PATH [MODE] <CONTENT  changes a file; CONTENT is based on the present one
 #         pintle_put PATH [MODE] <CONTENT   replaces a file, or adds it
 #         pintle_delete PATH
 #         pintle_set FIELD JSON             sets another field of the reply: config and project in
 #                                           inject_config, resource in inject_resource, tools in
 #                                           post_scaffold, stop in each
 #
-# In a plugin for another host, set `pintle_prefix` before you source the kit: SEA_DOG for a
-# host that is called `sea-dog`.
+# In a plugin for another host, set `pintle_prefix` before you source the kit: SEA_DOG for a host
+# that is called `sea-dog`.
 
-# What is in the environment by these names is not meant.
+# Environment variables with these names do not count.
 name= version= description= events= info=
 
 pintle_prefix=${pintle_prefix:-PINTLE}
@@ -81,7 +81,7 @@ case $pintle_prefix in
     ;;
 esac
 
-# The name is the kit's or the author's, never data: the eval sees no value.
+# The name is from the kit or the author and never from data: eval does not see any value.
 pintle_var() {
     eval "printf '%s\\n' \"\${${pintle_prefix}_$1-}\""
 }
@@ -100,7 +100,7 @@ pintle_main() {
         fi
         ;;
     *)
-        echo "$0: this is a plugin; make it known with \`plugin register $0\`" >&2
+        echo "$0: this is a plugin; register it with \`plugin register $0\`" >&2
         exit 2
         ;;
     esac
@@ -122,7 +122,7 @@ _pintle_has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# Calls a function of the author's.
+# Calls a function of the author.
 _pintle_call() {
     if ! _pintle_has "$1"; then
         echo "$0: the function \`$1\` is missing" >&2
@@ -160,7 +160,7 @@ _pintle_end() {
     _pintle_finish
 }
 
-# Writes the reply of a hook or a command, and ends with success.
+# Writes the reply of a hook or a command, and ends successfully.
 _pintle_finish() {
     {
         printf '{'
@@ -180,7 +180,7 @@ _pintle_finish() {
     exit 0
 }
 
-# Puts the entries of each property together.
+# Groups the entries by property.
 _pintle_group='
 NF == 2 { whole[$1] = $2 }
 NF == 3 { entries[$1] = entries[$1] ($1 in entries && entries[$1] != "" ? "," : "") $2 ":" $3 }
@@ -236,7 +236,7 @@ pintle_amend() {
     esac >>"$_pintle_dir/amend"
 }
 
-# Prints JSON in one line: outside of its texts, these characters are blanks.
+# Prints JSON on one line: outside its strings, these characters are white space.
 _pintle_line() {
     printf '%s' "$1" | tr '\n\t\r' '   '
 }
@@ -288,14 +288,14 @@ pintle_show() {
 
 _pintle_step() {
     _pintle_kind=step
-    # The author's functions may read and print as they like: the host is at 3 and 4.
+    # The author's functions may use the standard streams: 3 and 4 are connected to the host.
     exec 3<&0 4>&1 </dev/null 1>&2
     _pintle_dir=$(mktemp -d)
     trap 'rm -rf "$_pintle_dir"' EXIT
     trap 'exit 143' HUP INT TERM
     _pintle_message=$_pintle_dir/request
     _pintle_read "$_pintle_message"
-    # What is below `request` is the message.
+    # The message is the value of `request`.
     _pintle_root=request
     case $(pintle_var STEP) in
     inject_config) _pintle_call inject_config "$(pintle_var SUBCOMMAND)" ;;
@@ -321,13 +321,13 @@ _pintle_step() {
 # Writes the host's next line to a file.
 _pintle_read() {
     if ! IFS= read -r _pintle_answer <&3; then
-        echo "$0: the host has gone" >&2
+        echo "$0: the host is gone" >&2
         exit 1
     fi
     printf '%s\n' "$_pintle_answer" >"$1"
 }
 
-# Sends a line, and keeps the answer; fails with a message when it is an error.
+# Sends a line, and keeps the answer; fails with a message if it is an error.
 _pintle_send() {
     printf '%s\n' "$1" >&4
     _pintle_read "$_pintle_dir/answer"
@@ -408,7 +408,7 @@ pintle_keys() {
 
 pintle_json() {
     case $1 in
-    # Letters beyond these need no escapes, wherever the user's locale has them.
+    # In the user's locale, the ranges may contain other letters, which need no escapes.
     *[!-A-Za-z0-9_./:@%+=,\ ]*) printf '%s.' "$1" | LC_ALL=C awk "$_pintle_escape" ;;
     *) printf '"%s"' "$1" ;;
     esac
@@ -424,7 +424,7 @@ pintle_json_list() {
     printf ']'
 }
 
-# Writes a text as JSON. The full stop at its end keeps line feeds there from being lost.
+# Writes a text as JSON. The full stop at its end protects line feeds there from being lost.
 _pintle_escape='
 function write(text,  i, n, letter) {
     n = length(text)
@@ -443,8 +443,8 @@ NR > 1 { write(before); printf "\\n" }
 { before = $0 }
 END { write(substr(before, 1, length(before) - 1)); printf "\"" }'
 
-# Finds a value in the JSON on the standard input: MODE WORD…. The words are its keys, and the
-# numbers of items from 0.
+# Finds a value in the JSON on the standard input: MODE WORD…. The words are keys, and the numbers
+# of items, starting from 0.
 _pintle_find() {
     _pintle_mode=$1
     shift
@@ -486,12 +486,12 @@ function plain(text,  out, at, letter, number) {
     }
     return out text
 }
-# Whether the first words of the place are those that are looked for.
+# Whether the first words of the position are the given ones.
 function fits(  i) {
     for (i = 1; i <= n_words; i++) if (key[i] "" != words[i]) return 0
     return 1
 }
-# A value begins, or is there as a whole.
+# A value begins, or is complete.
 function member() {
     if (mode == "keys" && depth == n_words + 1 && fits()) { print key[depth]; found = 1 }
 }
@@ -514,7 +514,7 @@ BEGIN {
 }
 { all = all (NR > 1 ? "\n" : "") $0 }
 END {
-    # Of one part outside of texts and one inside, in turn.
+    # Parts outside and inside strings alternate.
     n_parts = split(all, parts, "\"")
     for (part = 1; part <= n_parts && !(found && mode == "get"); part++) {
         n_letters = length(parts[part])

@@ -21,24 +21,24 @@ use std::fmt::Display;
 #[serde(default)]
 #[non_exhaustive]
 pub struct Arg {
-    /// The name: of the value for a positional argument, without the dashes for the others.
+    /// The name: of the value for a positional argument, without the dashes for all others.
     pub name: String,
     /// How the argument is given.
     pub kind: ArgKind,
-    /// What the value is.
+    /// The type of the value.
     pub value: ValueType,
     /// The one-letter form, without the dash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub short: Option<char>,
-    /// The word that stands for the value in the help.
+    /// The name of the value in the help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_name: Option<String>,
-    /// One line of help.
+    /// One-line help.
     pub help: String,
-    /// The value when none is given, as the user would type it.
+    /// The value if none is given, as the user would type it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// The values to choose from; empty means that any value will do.
+    /// The values to choose from; empty if any value is valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
     /// Whether the argument must be given.
@@ -48,7 +48,7 @@ pub struct Arg {
     /// Other names of an option or a flag, without the dashes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// The environment variable whose value counts when the argument is not given.
+    /// The environment variable that provides the value if the argument is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
     /// The smallest number that is allowed, as the user would type it.
@@ -57,22 +57,22 @@ pub struct Arg {
     /// The largest number that is allowed, as the user would type it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<String>,
-    /// How many values one occurrence has, from and to; the value is then a list.
+    /// The minimum and maximum number of values of one occurrence; the value is then a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_values: Option<(u32, u32)>,
-    /// What separates several values in one word; the value is then a list.
+    /// The separator of several values in one word; the value is then a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
-    /// The arguments and groups that cannot be given together with this one.
+    /// The arguments and groups that conflict with this argument.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<String>,
-    /// The arguments and groups that must be given with this one.
+    /// The arguments and groups that this argument requires.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// Whether a positional argument has all words after `--`, untouched, and no others.
+    /// Whether a positional argument has all words after `--`, unchanged, and no others.
     #[serde(skip_serializing_if = "is_false")]
     pub rest: bool,
-    /// Whether help and completion leave the argument out.
+    /// Whether the argument is hidden from help and completion.
     #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,
     /// Whether the plugin completes the value.
@@ -88,17 +88,17 @@ fn is_false(it: &bool) -> bool {
     !it
 }
 
-/// How an [`Arg`] is given. A way that this release does not know counts as an option.
+/// How an [`Arg`] is given. A kind that this release does not know counts as an option.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ArgKind {
-    /// By its place.
+    /// By its position.
     Positional,
-    /// As `--name`; true when given.
+    /// As `--name`; true if given.
     Flag,
-    /// As `--name`, any number of times; the value is how often.
+    /// As `--name`, any number of times; the value is the count.
     Count,
     /// As `--name VALUE`.
     #[default]
@@ -106,19 +106,19 @@ pub enum ArgKind {
     Option,
 }
 
-/// What the value of an [`Arg`] is. A type that this release does not know counts as text.
+/// The type of the value of an [`Arg`]. A type that this release does not know counts as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ValueType {
-    /// A whole number of 64 bits with a sign.
+    /// A signed 64-bit integer.
     Integer,
-    /// A floating-point number of 64 bits.
+    /// A 64-bit floating-point number.
     Number,
     /// `true` or `false`; the type of every [`ArgKind::Flag`].
     Boolean,
-    /// A path, completed as one.
+    /// A path; shells complete it.
     Path,
     /// Any text.
     #[default]
@@ -131,7 +131,7 @@ impl Arg {
         Self { name: name.into(), kind, value, ..Self::default() }
     }
 
-    /// Declares an argument that is given by its place.
+    /// Declares an argument that is given by its position.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -167,7 +167,7 @@ impl Arg {
         Self::new(name, ArgKind::Flag, ValueType::Boolean)
     }
 
-    /// Declares a flag that may be given several times, and whose value is how often.
+    /// Declares a flag that may be given several times, and whose value is the count.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -179,8 +179,8 @@ impl Arg {
         Self::new(name, ArgKind::Count, ValueType::Integer)
     }
 
-    /// Declares an argument that has all words after `--`, whatever they look like; its value
-    /// is a list.
+    /// Declares an argument that has all words after `--`, including those that begin with a dash.
+    /// Its value is a list.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -193,8 +193,8 @@ impl Arg {
         Self { rest: true, repeated: true, ..arg }
     }
 
-    /// Declares `-o`/`--output`, by which the user chooses the form of a result that
-    /// [`Host::show`](crate::Host::show) prints.
+    /// Declares `-o`/`--output`, with which the user chooses the output format of
+    /// [`Host::show`](crate::Host::show).
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -231,7 +231,7 @@ impl Arg {
         self
     }
 
-    /// Sets the line of help.
+    /// Sets the one-line help.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -243,7 +243,7 @@ impl Arg {
         self
     }
 
-    /// Sets the word that stands for the value in the help.
+    /// Sets the name of the value in the help.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -256,7 +256,7 @@ impl Arg {
         self
     }
 
-    /// Sets the value when none is given, as the user would type it.
+    /// Sets the value if none is given, as the user would type it.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -282,7 +282,7 @@ impl Arg {
         self
     }
 
-    /// Takes whole numbers only.
+    /// Accepts only whole numbers.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -295,7 +295,7 @@ impl Arg {
         self
     }
 
-    /// Takes numbers only.
+    /// Accepts only numbers.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -308,7 +308,7 @@ impl Arg {
         self
     }
 
-    /// Takes `true` or `false`.
+    /// Accepts only `true` or `false`.
     ///
     /// ```
     /// use pintle_plugin::{Arg, ValueType};
@@ -321,7 +321,7 @@ impl Arg {
         self
     }
 
-    /// Takes a path.
+    /// Accepts a path.
     ///
     /// ```
     /// use pintle_plugin::{Arg, ValueType};
@@ -334,7 +334,7 @@ impl Arg {
         self
     }
 
-    /// Must be given.
+    /// Makes the argument required.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -346,7 +346,7 @@ impl Arg {
         self
     }
 
-    /// May be given several times; the value is then a list.
+    /// Allows the argument several times; the value is then a list.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -372,7 +372,7 @@ impl Arg {
         self
     }
 
-    /// Takes the value of an environment variable when the argument is not given.
+    /// Takes the value of an environment variable if the argument is not given.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -411,7 +411,7 @@ impl Arg {
         self
     }
 
-    /// Takes from `least` to `most` values at a time, as in `--size WIDTH HEIGHT`.
+    /// Takes from `least` to `most` values at a time, for example `--size WIDTH HEIGHT`.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -424,7 +424,7 @@ impl Arg {
         self
     }
 
-    /// Takes several values in one word, as in `--tags a,b` with a comma.
+    /// Takes several values in one word, for example `--tags a,b` with a comma as separator.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -437,7 +437,7 @@ impl Arg {
         self
     }
 
-    /// Cannot be given together with another argument or group.
+    /// Makes the argument conflict with another argument or group.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -450,7 +450,7 @@ impl Arg {
         self
     }
 
-    /// Can be given only together with another argument or group.
+    /// Makes the argument require another argument or group.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -463,7 +463,7 @@ impl Arg {
         self
     }
 
-    /// Is left out of help and completion.
+    /// Hides the argument from help and completion.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -475,7 +475,7 @@ impl Arg {
         self
     }
 
-    /// Is completed by the plugin: by [`Command::complete`](crate::Command::complete),
+    /// Lets the plugin complete the value, with [`Command::complete`](crate::Command::complete),
     /// [`Scaffold::complete`](crate::Scaffold::complete) or
     /// [`Hook::complete`](crate::Hook::complete).
     ///
@@ -490,7 +490,7 @@ impl Arg {
         self
     }
 
-    /// Is listed under a heading of its own in the help.
+    /// Lists the argument under a heading of its own in the help.
     ///
     /// ```
     /// use pintle_plugin::Arg;
@@ -504,7 +504,7 @@ impl Arg {
     }
 }
 
-/// Arguments of a command of which one, or at least one, can be given.
+/// Arguments of a command of which at most one, or at least one, can be given.
 ///
 /// ```
 /// use pintle_plugin::ArgGroup;
@@ -517,7 +517,7 @@ impl Arg {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ArgGroup {
-    /// The name, by which conflicts and requirements refer to the group.
+    /// The name by which conflicts and requirements refer to the group.
     pub name: String,
     /// The names of the arguments.
     pub args: Vec<String>,
@@ -541,7 +541,7 @@ impl ArgGroup {
         Self { name: name.into(), args, ..Self::default() }
     }
 
-    /// One of the arguments must be given.
+    /// Requires one of the arguments.
     ///
     /// ```
     /// use pintle_plugin::ArgGroup;
@@ -553,7 +553,7 @@ impl ArgGroup {
         self
     }
 
-    /// Several of the arguments can be given together.
+    /// Allows several of the arguments together.
     ///
     /// ```
     /// use pintle_plugin::ArgGroup;
@@ -600,12 +600,12 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// When the argument was not given and has no default, or when its value is no `T`.
+    /// If the argument was not given and has no default, or if its value is not a `T`.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         self.find(name)?.ok_or_else(|| anyhow!("the argument `{name}` is missing"))
     }
 
-    /// Returns the value of the argument `name`, or `None` when it was not given.
+    /// Returns the value of the argument `name`, or `None` if it was not given.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -617,13 +617,13 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// When the value is no `T`.
+    /// If the value is not a `T`.
     pub fn find<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => T::deserialize(value)
                 .map(Some)
-                .with_context(|| format!("the argument `{name}` has a value of another type")),
+                .with_context(|| format!("the argument `{name}` has an unexpected type")),
         }
     }
 
@@ -653,7 +653,7 @@ impl Args {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// Reads all values into a struct, whose fields are named like the arguments.
+    /// Reads all values into a struct whose fields have the names of the arguments.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -671,9 +671,9 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// When a field has no argument, or an argument another type.
+    /// If a field has no argument, or an argument has another type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(Value::Object(self.0.clone())).context("the arguments do not fit")
+        T::deserialize(Value::Object(self.0.clone())).context("unexpected arguments")
     }
 }
 

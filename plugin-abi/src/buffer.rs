@@ -12,9 +12,9 @@ use std::ops::Deref;
 /// Bytes that cross the boundary without a copy, for example an image or a recording.
 ///
 /// A buffer can be anywhere in the request and in the reply of an
-/// [interface](mod@crate::interface): the message has its number, and the buffer itself is shared
-/// between both sides. Clones share the bytes, too. It may be kept for as long as it is
-/// needed, whichever side created it.
+/// [interface](mod@crate::interface): the message contains its number, and both sides share the
+/// buffer itself. Clones share the bytes, too. Either side may keep it for as long as it is needed,
+/// regardless of which side created it.
 ///
 /// ```
 /// use pintle_plugin::Buffer;
@@ -45,7 +45,7 @@ impl Default for Buffer {
     }
 }
 
-/// Takes the bytes over, without a copy.
+/// Takes ownership of the bytes without copying them.
 impl From<Vec<u8>> for Buffer {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Node::new("", bytes, 0))
@@ -81,9 +81,9 @@ impl std::fmt::Debug for Buffer {
 }
 
 thread_local! {
-    /// The buffers of the message that this thread writes or reads; `None` outside of that.
+    /// The buffers of the message that this thread is writing or reading; `None` otherwise.
     ///
-    /// Serde hands nothing of this kind down to a field, so it takes the way around.
+    /// Serde cannot pass such context down to a field, so it is stored here.
     static CARRIED: RefCell<Option<Vec<Node>>> = const { RefCell::new(None) };
 }
 
@@ -126,7 +126,8 @@ fn carrying<T>(nodes: Vec<Node>, work: impl FnOnce() -> T) -> (T, Vec<Node>) {
         }
     }
 
-    // A message may be written while another one is: a field's own code can call anything.
+    // A message may be written while another one is being written: a field's own code can call
+    // anything.
     let outer = Restore(CARRIED.replace(Some(nodes)));
     let done = work();
     let nodes = CARRIED.take().unwrap_or_default();
@@ -134,9 +135,9 @@ fn carrying<T>(nodes: Vec<Node>, work: impl FnOnce() -> T) -> (T, Vec<Node>) {
     (done, nodes)
 }
 
-/// Turns a message into bytes, and the buffers that go beside them.
+/// Converts a message to bytes, and the buffers that are sent with them.
 ///
-/// `name` says what the message is, for an error.
+/// `name` is the name of the message for errors.
 pub(crate) fn encode<T: Serialize>(
     name: impl Display,
     value: &T,
@@ -148,7 +149,7 @@ pub(crate) fn encode<T: Serialize>(
     }
 }
 
-/// Reads a message, and the buffers that came beside it.
+/// Reads a message, and the buffers that were sent with it.
 pub(crate) fn decode<T: DeserializeOwned>(
     name: impl Display,
     bytes: &[u8],

@@ -1,4 +1,4 @@
-//! What is done when a call of the plugin is cancelled.
+//! What happens when a call of the plugin is cancelled.
 
 use crate::error::{ErrorReply, Result, from_reply};
 use crate::message::{CleanupRequest, ServiceRequest};
@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// The cleanups that the host may ask for.
+/// The cleanups that the host may request.
 static CLEANUPS: Mutex<Vec<(u64, Work)>> = Mutex::new(Vec::new());
 
-/// A cleanup that the host runs if the call is cancelled and the process has to end. When this
-/// value is dropped, the host forgets it.
+/// A cleanup that the host runs if the call is cancelled and the process has to end. The host
+/// forgets it when this value is dropped.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -35,7 +35,7 @@ impl<'a> Cleanup<'a> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         cleanups().push((id, work));
-        // From here on, dropping it takes it back.
+        // From here on, dropping it withdraws the cleanup.
         let cleanup = Self { id, host };
         cleanup.send(true).map_err(from_reply)?;
         Ok(cleanup)
@@ -72,21 +72,21 @@ impl<'a> Cleanup<'a> {
 impl Drop for Cleanup<'_> {
     fn drop(&mut self) {
         drop(take(self.id));
-        // A host that does not know cleanups has none to forget.
+        // A host that does not support cleanups has none to forget.
         let _ = self.send(false);
     }
 }
 
-/// Runs a cleanup that the host asks for, unless it is not needed any more.
+/// Runs a cleanup that the host requests, unless it is no longer needed.
 pub(crate) fn run(id: u64) {
-    // Apart from the call, so that the list is not locked meanwhile.
+    // Outside the call, so that the list is not locked meanwhile.
     let work = take(id);
     if let Some(work) = work {
         work();
     }
 }
 
-/// Takes a cleanup off the list.
+/// Removes a cleanup from the list.
 fn take(id: u64) -> Option<Work> {
     let mut cleanups = cleanups();
     let place = cleanups.iter().position(|(it, _)| *it == id)?;

@@ -1,4 +1,4 @@
-//! What hooks learn of a cluster, and what they may amend before it is made.
+//! What hooks receive about a cluster, and what they may amend before it is created.
 
 use crate::error::Result;
 use crate::message::HookReply;
@@ -56,7 +56,7 @@ pub struct ClusterEvent {
 pub struct NodeEvent {
     /// The cluster, with all its nodes.
     pub cluster: ClusterInfo,
-    /// The nodes that come or go.
+    /// The nodes that are added or removed.
     pub nodes: Vec<NodeInfo>,
     /// The values of the options that plugins add to the command, by name; see
     /// [`Hook::options`](crate::Hook::options).
@@ -71,15 +71,15 @@ pub struct NodeEvent {
 pub struct ClusterInfo {
     /// The cluster's name.
     pub name: String,
-    /// The network that its containers are in.
+    /// The network of its containers.
     pub network: String,
-    /// Whether the network was there before the cluster, and others may be in it.
+    /// Whether the network existed before the cluster and may contain other containers.
     pub network_external: bool,
     /// The image of its nodes.
     pub image: String,
-    /// Its nodes. Before they are made they have no ids.
+    /// Its nodes. They have no ids before they are created.
     pub nodes: Vec<NodeInfo>,
-    /// Whether the API server answers, and all nodes are ready.
+    /// Whether the API server responds and all nodes are ready.
     pub ready: bool,
 }
 
@@ -93,7 +93,7 @@ pub struct NodeInfo {
     pub name: String,
     /// `server` or `agent`.
     pub role: String,
-    /// The container's id; empty while there is none.
+    /// The container's id; empty if there is no container.
     pub id: String,
 }
 
@@ -117,12 +117,12 @@ impl ClusterEvent {
     ///
     /// # Errors
     ///
-    /// When the section is no `T`.
+    /// If the section is not a `T`.
     pub fn section<T: DeserializeOwned>(&self, plugin: &str) -> Result<Option<T>> {
         let Some(section) = self.config.get(plugin) else { return Ok(None) };
         T::deserialize(section)
             .map(Some)
-            .with_context(|| format!("the section `plugins.{plugin}` of the cluster file is wrong"))
+            .with_context(|| format!("invalid section `plugins.{plugin}` in the cluster file"))
     }
 
     /// Returns whether the option `name`, a flag, was given.
@@ -197,10 +197,10 @@ fn texts(options: &Map<String, Value>, name: &str) -> Vec<String> {
     }
 }
 
-/// What a hook on `pre-cluster-create` adds to all nodes that are about to be made.
+/// What a hook on `pre-cluster-create` adds to all nodes that are about to be created.
 ///
-/// Each part is known by a key. Two plugins that give one key different values are in
-/// conflict, and nothing is made.
+/// Each part is identified by a key. If two plugins give one key different values, they conflict,
+/// and nothing is created.
 ///
 /// ```
 /// use pintle_plugin::{Amendment, HookReply};
@@ -219,14 +219,14 @@ pub struct Amendment {
     /// Labels of the containers. Those of the host cannot be set.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Files, by absolute path; each is there before the node starts.
+    /// Files, by absolute path; each one exists before the node starts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, AmendedFile>,
     /// Mounts, by the absolute path in the node.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mounts: BTreeMap<String, AmendedMount>,
-    /// Endpoints that stand for a registry, by the registry's host and port as images
-    /// name it; the host makes the nodes' registries file of all of them.
+    /// Endpoints that serve as mirrors of a registry, by the registry's host and port as in the
+    /// names of images. The host writes the registries file of the nodes from all of them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mirrors: BTreeMap<String, Vec<String>>,
 }
@@ -237,7 +237,7 @@ pub struct Amendment {
 #[serde(default)]
 #[non_exhaustive]
 pub struct AmendedFile {
-    /// What is in it.
+    /// The content.
     pub text: String,
     /// The Unix permission bits.
     pub mode: u32,
@@ -249,14 +249,14 @@ pub struct AmendedFile {
 #[serde(default)]
 #[non_exhaustive]
 pub struct AmendedMount {
-    /// A folder or file of the engine's machine, or the name of a volume.
+    /// A directory or file of the engine's machine, or the name of a volume.
     pub source: String,
-    /// Whether nodes may only read.
+    /// Whether nodes can only read it.
     pub read_only: bool,
 }
 
 impl Amendment {
-    /// Starts without any change.
+    /// Returns an amendment that changes nothing.
     ///
     /// ```
     /// use pintle_plugin::Amendment;
@@ -293,7 +293,7 @@ impl Amendment {
         self
     }
 
-    /// Adds a file that everybody may read.
+    /// Adds a file that all users may read.
     ///
     /// ```
     /// use pintle_plugin::Amendment;
@@ -306,7 +306,7 @@ impl Amendment {
         self
     }
 
-    /// Mounts a folder, a file or a volume.
+    /// Mounts a directory, a file or a volume.
     ///
     /// ```
     /// use pintle_plugin::Amendment;
@@ -320,7 +320,7 @@ impl Amendment {
         self
     }
 
-    /// Lets an endpoint, as `http://name:5000`, stand for a registry.
+    /// Makes an endpoint, for example `http://name:5000`, a mirror of a registry.
     ///
     /// ```
     /// use pintle_plugin::Amendment;
@@ -369,6 +369,6 @@ mod tests {
         let section: Option<BTreeMap<String, u8>> = event.section("x.example.org").unwrap();
         assert_eq!(section.unwrap()["n"], 1);
         let err = event.section::<String>("x.example.org").unwrap_err().to_string();
-        assert_eq!(err, "the section `plugins.x.example.org` of the cluster file is wrong");
+        assert_eq!(err, "invalid section `plugins.x.example.org` in the cluster file");
     }
 }

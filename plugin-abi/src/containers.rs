@@ -1,6 +1,6 @@
-//! The host's containers: a plugin that needs one needs no engine client of its own.
+//! The host's containers: a plugin that needs a container needs no engine client of its own.
 //!
-//! Invariant: a plugin reaches only the containers that it made itself.
+//! Invariant: a plugin reaches only the containers that it created.
 
 use crate::error::{Result, from_reply};
 use crate::message::ServiceRequest;
@@ -11,7 +11,7 @@ pub use crate::message::containers::{
     ContainerInfo, ContainerRequest, ContainerSpec, PublishedPort,
 };
 
-/// The host's containers, for the time of one call of the plugin.
+/// The host's containers, for the duration of one call of the plugin.
 ///
 /// ```
 /// use pintle_plugin::{ContainerSpec, testing};
@@ -35,7 +35,7 @@ impl<'a> Containers<'a> {
         Self { raw }
     }
 
-    /// Makes a container and starts it.
+    /// Creates a container and starts it.
     ///
     /// ```
     /// use pintle_plugin::{ContainerSpec, testing};
@@ -51,7 +51,7 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When the name is taken, or the engine fails; then there is no such container.
+    /// If the name is taken, or the engine fails; the container does not exist then.
     pub fn run(&self, spec: ContainerSpec) -> Result<ContainerInfo> {
         self.one(ContainerRequest::Run(spec))
     }
@@ -72,7 +72,7 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When there is no engine, or it fails.
+    /// If there is no engine, or it fails.
     pub fn list(&self) -> Result<Vec<ContainerInfo>> {
         self.call(ContainerRequest::List {})
     }
@@ -94,7 +94,7 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When there is no engine, or it fails.
+    /// If there is no engine, or it fails.
     pub fn find(&self, name: &str) -> Result<Option<ContainerInfo>> {
         Ok(self.list()?.into_iter().find(|it| it.name == name))
     }
@@ -116,7 +116,7 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When the plugin has no such container, or the engine fails.
+    /// If the plugin has no such container, or the engine fails.
     pub fn start(&self, name: &str) -> Result<ContainerInfo> {
         self.one(ContainerRequest::Start { name: name.to_owned() })
     }
@@ -138,7 +138,7 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When the plugin has no such container, or the engine fails.
+    /// If the plugin has no such container, or the engine fails.
     pub fn stop(&self, name: &str) -> Result<()> {
         self.call(ContainerRequest::Stop { name: name.to_owned() }).map(drop)
     }
@@ -160,12 +160,12 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When the plugin has no such container, or the engine fails.
+    /// If the plugin has no such container, or the engine fails.
     pub fn remove(&self, name: &str) -> Result<()> {
         self.call(ContainerRequest::Remove { name: name.to_owned() }).map(drop)
     }
 
-    /// Puts a container into a network; that it is there already is no error.
+    /// Connects a container to a network; if it is already connected, this is not an error.
     ///
     /// ```
     /// use pintle_plugin::{ContainerSpec, testing};
@@ -182,13 +182,13 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When the plugin has no such container, or the engine fails.
+    /// If the plugin has no such container, or the engine fails.
     pub fn connect(&self, name: &str, network: &str) -> Result<()> {
         let (name, network) = (name.to_owned(), network.to_owned());
         self.call(ContainerRequest::Connect { name, network }).map(drop)
     }
 
-    /// Takes a container out of a network; that it is not there is no error.
+    /// Disconnects a container from a network; if it is not connected, this is not an error.
     ///
     /// ```
     /// use pintle_plugin::{ContainerSpec, testing};
@@ -205,14 +205,14 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When the plugin has no such container, or the engine fails.
+    /// If the plugin has no such container, or the engine fails.
     pub fn disconnect(&self, name: &str, network: &str) -> Result<()> {
         let (name, network) = (name.to_owned(), network.to_owned());
         self.call(ContainerRequest::Disconnect { name, network }).map(drop)
     }
 
-    /// Applies an object to a cluster's API, by server-side apply with the plugin as the
-    /// field manager.
+    /// Applies an object to the API of a cluster, by server-side apply with the plugin as the field
+    /// manager.
     ///
     /// ```
     /// use pintle_plugin::{json::json, testing};
@@ -228,7 +228,7 @@ impl<'a> Containers<'a> {
     ///
     /// # Errors
     ///
-    /// When there is no such cluster, or its API server refuses or does not answer.
+    /// If there is no such cluster, or its API server rejects the object or does not respond.
     pub fn apply(&self, cluster: &str, manifest: Value) -> Result<()> {
         let cluster = cluster.to_owned();
         self.call(ContainerRequest::Apply { cluster, manifest }).map(drop)
@@ -236,7 +236,7 @@ impl<'a> Containers<'a> {
 
     fn one(&self, request: ContainerRequest) -> Result<ContainerInfo> {
         let mut all = self.call(request)?;
-        all.pop().ok_or_else(|| anyhow::anyhow!("the host did not say which container it made"))
+        all.pop().ok_or_else(|| anyhow::anyhow!("the host did not return the container"))
     }
 
     fn call(&self, request: ContainerRequest) -> Result<Vec<ContainerInfo>> {

@@ -1,31 +1,31 @@
-//! A change under way: new files, and lines for files that exist.
+//! A pending change: new files, and new lines in existing files.
 //!
-//! Invariant: what is not said to change stays as it is, byte for byte.
+//! Invariant: everything that is not explicitly changed stays as it is, byte for byte.
 
 use crate::{ChangeSet, Hint as _, Node, Result, Universe};
 use anyhow::Context as _;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// What every marker starts with, behind the sign for a comment.
+/// The start of every marker, after the comment sign.
 const MARKER: &str = "+pintle:scaffold:";
 
-/// The languages whose comments start with two slashes; all others have a `#`.
+/// The languages whose comments start with two slashes; all others use `#`.
 const SLASHES: &[&str] =
     &["c", "cc", "cpp", "cs", "go", "h", "hpp", "java", "js", "kt", "proto", "rs", "swift", "ts"];
 
-/// Returns the sign for a comment in a file.
+/// Returns the comment sign of a file.
 fn comment(path: &str) -> &'static str {
     let extension = path.rsplit_once('.').map_or("", |it| it.1);
     if SLASHES.contains(&extension) { "//" } else { "#" }
 }
 
-/// A change under way: new files, and lines at the markers of files that exist.
+/// A pending change: new files, and lines at the markers of existing files.
 ///
-/// A marker is a line that is nothing but a comment such as `// +pintle:scaffold:crds` (`#`
-/// in TOML, YAML and all that is not like C). It stays where it is, so that the next
-/// command finds it; what users write around it stays too. A line that the file has
-/// already, at whatever indentation, is not inserted again; nor is code that a formatter has
+/// A marker is a line that contains only a comment such as `// +pintle:scaffold:crds` (`#` in TOML,
+/// YAML and all languages that are not like C). It stays where it is, so that the next command
+/// finds it. Text that users write around it stays, too. A line that the file already has, at any
+/// indentation, is not inserted again. Nor is code that a formatter has broken into other lines.
 /// broken into other lines.
 ///
 /// ```
@@ -44,15 +44,15 @@ pub struct Draft<'a> {
     files: BTreeMap<String, File>,
 }
 
-/// A file as it was, if it was, and as it shall be.
+/// A file before the change, if it existed, and after it.
 struct File {
     original: Option<Node>,
     text: String,
-    /// Whether the text was made of that of the original.
+    /// Whether the text is based on the text of the original.
     is_edit: bool,
 }
 
-/// Where a line goes among those above its marker.
+/// The position of a line among the lines above its marker.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -69,13 +69,12 @@ struct File {
 pub enum Place {
     /// Directly above the marker.
     Last,
-    /// Where rustfmt would put it among the lines of its block, in the edition of 2024.
+    /// Where rustfmt would sort it among the lines of its block, in edition 2024.
     Sorted,
 }
 
 impl<'a> Draft<'a> {
-    /// Returns a draft that changes nothing; with `replace`, new files may take the place
-    /// of existing ones.
+    /// Returns a draft that changes nothing. With `replace`, new files may replace existing ones.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -90,7 +89,7 @@ impl<'a> Draft<'a> {
         Self { universe, replace, files: BTreeMap::new() }
     }
 
-    /// Adds a file. Without `replace`, the host refuses it if there is one.
+    /// Adds a file. Without `replace`, the host rejects it if the file exists.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -104,7 +103,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     ///
-    /// When the file in its place cannot be read.
+    /// If the existing file cannot be read.
     pub fn add(&mut self, path: &str, text: impl Into<String>) -> Result<()> {
         let text = text.into();
         let original = if self.replace { self.universe.get(path)? } else { None };
@@ -112,7 +111,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Adds a file unless there is one.
+    /// Adds a file unless it exists.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -126,7 +125,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     ///
-    /// When `make` fails.
+    /// If `make` fails.
     pub fn ensure(&mut self, path: &str, make: impl FnOnce() -> Result<String>) -> Result<()> {
         if self.files.contains_key(path) || self.exists(path)? {
             return Ok(());
@@ -135,7 +134,8 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Returns whether there is such a file in the project; the draft's own are not there yet.
+    /// Returns whether the file exists in the project; the draft's own files do not exist there
+    /// yet.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -151,12 +151,12 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     ///
-    /// When the host cannot tell.
+    /// If the host cannot determine it.
     pub fn exists(&self, path: &str) -> Result<bool> {
         self.universe.exists(path)
     }
 
-    /// Puts a text of the plugin's own in the place of a file, or where none is.
+    /// Replaces a file with a text of the plugin's own, or creates it.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -170,7 +170,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     ///
-    /// When the file in its place cannot be read.
+    /// If the existing file cannot be read.
     pub fn put(&mut self, path: &str, text: impl Into<String>) -> Result<()> {
         let text = text.into();
         let original = self.universe.get(path)?;
@@ -178,8 +178,8 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Inserts lines at the marker `// +pintle:scaffold:<marker>`, indented as it is, unless
-    /// the file has them.
+    /// Inserts lines at the marker `// +pintle:scaffold:<marker>`, with its indentation, unless the
+    /// file already has them.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -194,16 +194,16 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     ///
-    /// When there is no such file, or it has no such marker.
+    /// If the file does not exist, or does not have the marker.
     pub fn insert(&mut self, path: &str, marker: &str, line: &str, place: Place) -> Result<()> {
         if !self.files.contains_key(path) {
             let node = self
                 .universe
                 .get(path)?
-                .with_context(|| format!("there is no file `{path}` to insert `{line}` in"))
+                .with_context(|| format!("cannot insert `{line}` in `{path}`: no such file"))
                 .hint(
-                    "`init` makes this file; restore it, or run the command where it is; if an \
-                     older version of the plugin made the project, run `project upgrade` first",
+                    "`init` creates this file: restore it, or run the command where it is; if an \
+                     older version of the plugin created the project, run `project upgrade` first",
                 )?;
             let text = node.text()?.to_owned();
             self.files.insert(path.to_owned(), File { original: Some(node), text, is_edit: true });
@@ -216,13 +216,13 @@ impl<'a> Draft<'a> {
         let new = with_line(&file.text, &marker, line, place);
         let shown = || format!("`{path}` has no line `{} {marker}`", comment(path));
         file.text = new.with_context(shown).hint(format!(
-            "put that line back, where lines such as `{line}` belong; if an older version of \
-                 the plugin made the file, run `project upgrade` first"
+            "put that line back where lines such as `{line}` belong; if an older version of \
+                 the plugin created the file, run `project upgrade` first"
         ))?;
         Ok(())
     }
 
-    /// Hands the draft over.
+    /// Adds the draft to a change set.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -245,8 +245,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Returns `text` with the lines of `new` in it, or `None` when there are neither they
-/// nor the marker.
+/// Returns `text` with the lines of `new` inserted, or `None` if it has neither these lines nor the
+/// marker.
 fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String> {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
     let wanted: Vec<&str> = new.lines().collect();
@@ -276,7 +276,7 @@ fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String
     Some(lines.concat())
 }
 
-/// Returns whether a text has lines of code, however a formatter has broken them.
+/// Returns whether a text has lines of code, regardless of how a formatter has broken them.
 fn has_code(text: &str, wanted: &str) -> bool {
     let (wanted, _) = unformatted(wanted);
     let (text, starts) = unformatted(text);
@@ -286,8 +286,8 @@ fn has_code(text: &str, wanted: &str) -> bool {
     !wanted.is_empty() && starts.iter().any(is_there)
 }
 
-/// Returns code without white space, and without the comma behind a last element, which
-/// formatters set when they break a line; and where its lines start and end in that.
+/// Returns code without white space and without the comma after a last element, which formatters
+/// add when they break a line, and the positions where its lines start and end in that text.
 fn unformatted(code: &str) -> (String, Vec<usize>) {
     let mut kept = String::with_capacity(code.len());
     let mut starts = Vec::new();
@@ -305,22 +305,22 @@ fn unformatted(code: &str) -> (String, Vec<usize>) {
     (kept, starts)
 }
 
-/// Returns whether a line is a marker, however its comment is written: as kubebuilder, which
-/// leaves the space in front of a marker to the user.
+/// Returns whether a line is a marker, in any spelling of its comment: kubebuilder, too, leaves the
+/// space before a marker to the user.
 fn is_marker(line: &str, marker: &str) -> bool {
     let line = line.trim();
     let comment = ["//", "#"].into_iter().find_map(|it| line.strip_prefix(it));
     comment.is_some_and(|it| it.trim_start() == marker)
 }
 
-/// Returns where `line` goes in the block of such lines that ends `lines`.
+/// Returns the position of `line` in the block of similar lines at the end of `lines`.
 fn sorted_idx(lines: &[&str], line: &str) -> usize {
     let start = lines.iter().rposition(|it| it.trim().is_empty()).map_or(0, |it| it + 1);
     let key = words(line);
     let is_comment = |line: &str| line.trim_start().starts_with(['#', '/']);
     let comes_later = |other: &&str| !is_comment(other) && compare(&words(other), &key).is_gt();
     let Some(next) = lines[start..].iter().position(comes_later) else { return lines.len() };
-    // Attributes and comments stay with the line below them.
+    // Attributes and comments belong to the line below them.
     let above = lines[start..start + next].iter().rposition(|it| !is_comment(it));
     start + above.map_or(0, |it| it + 1)
 }
@@ -330,8 +330,8 @@ fn words(line: &str) -> Vec<&str> {
     line.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect()
 }
 
-/// Compares lines, given as their identifiers, as rustfmt sorts them in edition 2024:
-/// modules as plain text, imports with numbers by their value and `_` before everything else.
+/// Compares lines, given as their identifiers, in the order of rustfmt in edition 2024: modules as
+/// plain text, imports with numbers by value and `_` before everything else.
 fn compare(left: &[&str], right: &[&str]) -> Ordering {
     if left.contains(&"mod") {
         return left.cmp(right);

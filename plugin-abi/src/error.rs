@@ -1,7 +1,7 @@
-//! Errors on the author's side, and the message as which they cross the boundary.
+//! Errors on the author's side, and the message that carries them across the boundary.
 //!
-//! Authors use [`anyhow`]; this module adds a hint, marks wrong usage, and turns
-//! the chain of causes into an [`ErrorReply`] and back.
+//! Authors use [`anyhow`]. This module adds a hint, marks wrong usage, and converts the chain of
+//! causes to an [`ErrorReply`] and back.
 
 use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
@@ -19,7 +19,7 @@ use std::fmt;
 /// ```
 pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 
-/// An error with advice on what to do about it.
+/// An error with advice on how to fix it.
 #[derive(Debug)]
 struct Hinted {
     error: anyhow::Error,
@@ -38,9 +38,9 @@ impl StdError for Hinted {
     }
 }
 
-/// The error of a command that was asked for something it cannot do.
+/// The error of a command that was asked for something that it cannot do.
 ///
-/// The host exits with 2, as for any wrong usage.
+/// The host exits with 2, as for any incorrect usage.
 ///
 /// ```
 /// use pintle_plugin::{Result, UsageError};
@@ -64,7 +64,7 @@ impl fmt::Display for UsageError {
 
 impl StdError for UsageError {}
 
-/// The error of a host that has no Docker engine to offer containers with.
+/// The error of a host that has no Docker engine, and so no containers to offer.
 #[derive(Debug)]
 pub(crate) struct NoEngine(String);
 
@@ -76,7 +76,7 @@ impl fmt::Display for NoEngine {
 
 impl StdError for NoEngine {}
 
-/// The error of a side that is older, and does not know what it was asked for.
+/// The error of a side that is too old to know the request.
 #[derive(Debug)]
 pub(crate) struct Unsupported(pub(crate) String);
 
@@ -88,7 +88,7 @@ impl fmt::Display for Unsupported {
 
 impl StdError for Unsupported {}
 
-/// Tells errors apart.
+/// Distinguishes errors.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -103,8 +103,8 @@ impl StdError for Unsupported {}
 /// # }
 /// ```
 pub trait ErrorExt {
-    /// Returns whether the other side is too old for what it was asked for, so that the caller
-    /// can do without: the host for a plugin, a plugin for its host.
+    /// Returns whether the other side is too old for the request, so that the caller can manage
+    /// without it: the host for a plugin, or a plugin for its host.
     fn is_unsupported(&self) -> bool;
 }
 
@@ -117,7 +117,7 @@ impl ErrorExt for anyhow::Error {
     }
 }
 
-/// Returns the error, and those that hints were added to, from the outside in.
+/// Returns the error, and the errors that hints were added to, from the outside in.
 fn layers(err: &anyhow::Error) -> impl Iterator<Item = &anyhow::Error> {
     // A hint or a mark may be below several layers of context.
     std::iter::successors(Some(err), |it| it.downcast_ref::<Hinted>().map(|it| &it.error))
@@ -134,11 +134,11 @@ fn layers(err: &anyhow::Error) -> impl Iterator<Item = &anyhow::Error> {
 /// assert!(read().is_err());
 /// ```
 pub trait Hint<T> {
-    /// Adds a line that says what to do about the error.
+    /// Adds a line that explains how to fix the error.
     ///
     /// # Errors
     ///
-    /// The error it is called on, with the hint.
+    /// The error itself, with the hint.
     fn hint(self, text: impl Into<String>) -> Result<T>;
 }
 
@@ -148,7 +148,7 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
     }
 }
 
-/// How an error is to be understood.
+/// How an error is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -161,7 +161,7 @@ pub enum ErrorKind {
     Usage,
     /// The plugin panicked.
     Panicked,
-    /// The other side is older, and does not know what it was asked for.
+    /// The other side is too old to know the request.
     Unsupported,
     /// There is no Docker engine.
     NoEngine,
@@ -178,12 +178,12 @@ pub enum ErrorKind {
 pub struct ErrorReply {
     /// What happened.
     pub message: String,
-    /// The causes, the nearest first.
+    /// The causes, the nearest one first.
     pub causes: Vec<String>,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// How the error is to be understood.
+    /// How the error is meant.
     pub kind: ErrorKind,
 }
 
@@ -199,7 +199,7 @@ impl ErrorReply {
         Self { message: message.into(), ..Self::default() }
     }
 
-    /// Returns the error of a side that does not know what it was asked for.
+    /// Returns the error of a side that does not know the request.
     ///
     /// ```
     /// use pintle_plugin::message::{ErrorKind, ErrorReply};
@@ -229,7 +229,7 @@ impl From<anyhow::Error> for ErrorReply {
     }
 }
 
-/// Takes an author's error apart for its way to the host.
+/// Converts an author's error for the host.
 pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
     let mut kind = ErrorKind::Failed;
     let mut hint = None;
@@ -249,7 +249,7 @@ pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
     ErrorReply { message: err.to_string(), causes, hint, kind }
 }
 
-/// Turns a host's error into one that an author can pass on.
+/// Converts a host's error to one that an author can pass on.
 pub(crate) fn from_reply(reply: ErrorReply) -> anyhow::Error {
     let mut causes = reply.causes.into_iter().rev();
     let (root, contexts) = match causes.next() {

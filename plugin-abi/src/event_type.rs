@@ -1,4 +1,4 @@
-//! What an event is about, as a value that host and hooks share.
+//! The contract of an event, as a value that host and hooks share.
 
 use crate::error::{ErrorReply, Result, from_reply};
 use crate::message::HookReply;
@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
-/// An event that a host hands to hooks with a payload `P`, and that they answer with an `R`.
+/// An event that a host passes to hooks with a payload `P`, and that they answer with an `R`.
 ///
-/// It is a constant of a crate that the host and its plugins depend on: the host registers it
-/// and hands it out, and a hook reads the payload and answers by the same constant. The events
-/// of Pintle's own jobs are in [`events`](crate::events).
+/// It is a constant of a crate that the host and its plugins depend on. The host registers and
+/// sends the event with this constant, and a hook uses it to read the payload and to reply. The
+/// events of Pintle itself are in [`events`](crate::events).
 ///
 /// ```
 /// use pintle_plugin::{EventType, prelude::*, testing};
@@ -81,8 +81,8 @@ impl<P, R> Clone for EventType<P, R> {
 impl<P, R> Copy for EventType<P, R> {}
 
 impl<P, R> EventType<P, R> {
-    /// Returns the event `name`, which happens as `about` says. A hook can act on it and fail;
-    /// what else it can do is added by the methods below.
+    /// Returns the event `name`, with `about` as the description of when it happens. A hook can act
+    /// on it and fail; the methods below add what else it can do.
     ///
     /// ```
     /// use pintle_plugin::EventType;
@@ -95,7 +95,7 @@ impl<P, R> EventType<P, R> {
         Self { name, about, may: None, has_veto, has_amendments, types: PhantomData }
     }
 
-    /// Lets hooks veto what the event announces.
+    /// Allows hooks to veto what the event announces.
     ///
     /// ```
     /// use pintle_plugin::EventType;
@@ -108,7 +108,7 @@ impl<P, R> EventType<P, R> {
         self
     }
 
-    /// Lets hooks amend what the event announces, by name.
+    /// Allows hooks to amend what the event announces, by name.
     ///
     /// ```
     /// use pintle_plugin::EventType;
@@ -122,8 +122,8 @@ impl<P, R> EventType<P, R> {
         self
     }
 
-    /// Sets what listings say that a hook may do, where there is more to say than `act`,
-    /// `veto` and `amend`.
+    /// Sets what lists show that a hook may do, if there is more to describe than `act`, `veto` and
+    /// `amend`.
     ///
     /// ```
     /// use pintle_plugin::EventType;
@@ -149,13 +149,13 @@ impl<P, R> EventType<P, R> {
     /// Returns when the event happens.
     ///
     /// ```
-    /// assert_eq!(pintle_plugin::events::POST_NODE_DELETE.about(), "when the nodes are gone");
+    /// assert_eq!(pintle_plugin::events::POST_NODE_DELETE.about(), "after the nodes are deleted");
     /// ```
     pub const fn about(&self) -> &'static str {
         self.about
     }
 
-    /// Returns what a hook may do, beside failing.
+    /// Returns what a hook may do, besides failing.
     ///
     /// ```
     /// assert_eq!(pintle_plugin::events::PRE_NODE_CREATE.permits(), "amend, veto");
@@ -202,14 +202,14 @@ impl<P, R: Serialize + DeserializeOwned> EventType<P, R> {
     ///
     /// # Errors
     ///
-    /// When `reply` is nothing that JSON can hold.
+    /// If `reply` cannot be represented as JSON.
     pub fn reply(&self, reply: &R) -> Result<HookReply> {
         let value = serde_json::to_value(reply);
         let value = value.with_context(|| format!("invalid reply to `{}`", self.name))?;
         Ok(HookReply { replies: vec![value], ..HookReply::default() })
     }
 
-    /// Reads the typed answers of a plugin: one for each of its hooks that gave one.
+    /// Reads the typed answers of a plugin: one for each of its hooks that sent one.
     ///
     /// ```
     /// use pintle_plugin::EventType;
@@ -220,7 +220,7 @@ impl<P, R: Serialize + DeserializeOwned> EventType<P, R> {
     ///
     /// # Errors
     ///
-    /// When an answer is not an `R`.
+    /// If an answer is not an `R`.
     pub fn replies(&self, reply: &HookReply) -> Result<Vec<R>, ErrorReply> {
         let read = |it| R::deserialize(it);
         reply.replies.iter().map(read).collect::<Result<_, _>>().map_err(|err| {
@@ -233,7 +233,7 @@ impl<P, R: Serialize + DeserializeOwned> EventType<P, R> {
 
 impl<P: DeserializeOwned, R> EventType<P, R> {
     pub(crate) fn read(&self, name: &str, payload: &[u8]) -> Result<P> {
-        anyhow::ensure!(name == self.name, "the event is `{name}`, not `{}`", self.name);
+        anyhow::ensure!(name == self.name, "this is the event `{name}`, not `{}`", self.name);
         crate::message::decode("event payload", payload).map_err(from_reply)
     }
 }

@@ -1,4 +1,4 @@
-//! The events of Pintle's own jobs: projects, clusters and their nodes.
+//! The events of Pintle itself: projects, clusters and their nodes.
 //!
 //! A host of another field has events of its own; see [`EventType`].
 //!
@@ -16,41 +16,41 @@ use crate::cluster::{ClusterEvent, NodeEvent};
 use crate::event_type::EventType;
 use crate::message::ProjectEvent;
 
-/// Before a new project reaches the disk.
+/// Before a new project is written.
 pub const PRE_PROJECT_INIT: EventType<ProjectEvent> =
-    EventType::new("pre-project-init", "before a new project reaches the disk").with_veto();
+    EventType::new("pre-project-init", "before a new project is written").with_veto();
 
-/// When a new project is on disk.
+/// After a new project is written.
 pub const POST_PROJECT_INIT: EventType<ProjectEvent> =
-    EventType::new("post-project-init", "when a new project is on disk");
+    EventType::new("post-project-init", "after a new project is written");
 
-/// Before a project's edit reaches the disk.
+/// Before a project's edit is written.
 pub const PRE_PROJECT_EDIT: EventType<ProjectEvent> =
-    EventType::new("pre-project-edit", "before a project's edit reaches the disk").with_veto();
+    EventType::new("pre-project-edit", "before a project's edit is written").with_veto();
 
-/// When a project's edit is on disk.
+/// After a project's edit is written.
 pub const POST_PROJECT_EDIT: EventType<ProjectEvent> =
-    EventType::new("post-project-edit", "when a project's edit is on disk");
+    EventType::new("post-project-edit", "after a project's edit is written");
 
-/// Before an API or webhook reaches the disk.
+/// Before an API or webhook is written.
 pub const PRE_RESOURCE_CREATE: EventType<ProjectEvent> =
-    EventType::new("pre-resource-create", "before an API or webhook reaches the disk").with_veto();
+    EventType::new("pre-resource-create", "before an API or webhook is written").with_veto();
 
-/// When an API or webhook is on disk.
+/// After an API or webhook is written.
 pub const POST_RESOURCE_CREATE: EventType<ProjectEvent> =
-    EventType::new("post-resource-create", "when an API or webhook is on disk");
+    EventType::new("post-resource-create", "after an API or webhook is written");
 
-/// Before an API or webhook leaves the disk.
+/// Before an API or webhook is deleted.
 pub const PRE_RESOURCE_DELETE: EventType<ProjectEvent> =
-    EventType::new("pre-resource-delete", "before an API or webhook leaves the disk").with_veto();
+    EventType::new("pre-resource-delete", "before an API or webhook is deleted").with_veto();
 
-/// When an API or webhook has left the disk.
+/// After an API or webhook is deleted.
 pub const POST_RESOURCE_DELETE: EventType<ProjectEvent> =
-    EventType::new("post-resource-delete", "when an API or webhook has left the disk");
+    EventType::new("post-resource-delete", "after an API or webhook is deleted");
 
-/// Before anything of a cluster is created.
+/// Before a cluster is created.
 pub const PRE_CLUSTER_CREATE: EventType<ClusterEvent> =
-    EventType::new("pre-cluster-create", "before anything of a cluster is created")
+    EventType::new("pre-cluster-create", "before a cluster is created")
         .with_amendments()
         .with_veto();
 
@@ -96,9 +96,9 @@ pub const POST_NODE_CREATE: EventType<NodeEvent> =
 pub const PRE_NODE_DELETE: EventType<NodeEvent> =
     EventType::new("pre-node-delete", "before nodes leave a cluster").with_veto();
 
-/// When the nodes are gone.
+/// After the nodes are deleted.
 pub const POST_NODE_DELETE: EventType<NodeEvent> =
-    EventType::new("post-node-delete", "when the nodes are gone");
+    EventType::new("post-node-delete", "after the nodes are deleted");
 
 #[cfg(test)]
 mod tests {

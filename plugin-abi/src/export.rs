@@ -1,4 +1,4 @@
-//! [`export_plugin!`](crate::export_plugin) and what its expansion builds on.
+//! [`export_plugin!`](crate::export_plugin) and the code that its expansion uses.
 
 mod contents;
 mod fields;
@@ -23,10 +23,10 @@ pub use contents::{
 };
 pub use fields::{Build, List, PluginFields, or_empty};
 
-/// A plugin that is part of the program itself.
+/// A plugin that is part of the program.
 ///
-/// [`export_plugin!`](crate::export_plugin) makes a function `plugin()` that
-/// returns it; an embedding host hands it to its builder.
+/// [`export_plugin!`](crate::export_plugin) creates a function `plugin()` that returns it. An
+/// embedding host passes it to its builder.
 #[derive(Clone, Copy)]
 pub struct LinkedPlugin {
     manifest: fn() -> &'static str,
@@ -45,16 +45,16 @@ impl LinkedPlugin {
     }
 }
 
-/// A plugin as its own code sees it; the macro implements it.
+/// A plugin as its own code sees it. The macro implements it.
 pub trait Linked: 'static {
-    /// What the plugin brings.
+    /// The parts of the plugin.
     const CONTENTS: &'static Contents;
 
     /// Returns the manifest as JSON.
     fn manifest() -> &'static str;
 }
 
-/// Returns the plugin in the form that a host links in.
+/// Returns the plugin in a form that can be linked into a host.
 pub const fn link<P: Linked>() -> LinkedPlugin {
     LinkedPlugin { manifest: P::manifest, root: root::<P> }
 }
@@ -80,7 +80,7 @@ const fn functions<P: Linked>() -> PluginRoot {
     PluginRoot {
         manifest: manifest::<P>,
         call: call::<P>,
-        // New functions are filled in here.
+        // New functions are added here.
     }
 }
 
@@ -94,14 +94,14 @@ extern "C" fn call<P: Linked>(
     input: RSlice<'_, u8>,
     host: RawHost<'_>,
 ) -> RawReply {
-    // It ends with this call, whatever becomes of that.
+    // It ends with this call in any case.
     let scope = CallScope::default();
     #[cfg(any(feature = "log", feature = "tracing"))]
     let _recording = Recording::start(scope.handle(host));
     reply(|| {
         let host = Host::in_call(host, &scope);
         let input = input.as_slice();
-        // The code for what a plugin does not have is not part of its library.
+        // The library does not contain code for parts that the plugin does not have.
         let message = match entry {
             entry::DESCRIBE if const { !P::CONTENTS.commands.is_empty() } => {
                 let request = message::decode_request("describe request", input)?;
@@ -119,7 +119,7 @@ extern "C" fn call<P: Linked>(
             entry::EVENT if const { !P::CONTENTS.hooks.is_empty() } => {
                 P::CONTENTS.event(name.as_slice(), input, host)?
             }
-            // Without hooks it has nothing to say, as a hook that lets things go on.
+            // A plugin without hooks replies like a hook that lets the host proceed.
             entry::EVENT => Vec::new(),
             entry::OPTIONS if const { !P::CONTENTS.hooks.is_empty() } => {
                 let request = message::decode_request("describe request", input)?;
@@ -136,11 +136,11 @@ extern "C" fn call<P: Linked>(
             }
             entry::CLEANUP => {
                 let id =
-                    input.try_into().map_err(|_| ErrorReply::failed("a number has 8 bytes"))?;
+                    input.try_into().map_err(|_| ErrorReply::failed("invalid cleanup number"))?;
                 cancel::run(u64::from_ne_bytes(id));
                 Vec::new()
             }
-            // New entries are answered here.
+            // New entries are added here.
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
         };
         Ok((message, Vec::new()))
@@ -149,15 +149,15 @@ extern "C" fn call<P: Linked>(
 
 /// Makes a library a plugin, and the same crate linkable into a host.
 ///
-/// Use it once, in the crate's root. The fields may be in any order; those in brackets are
+/// Use it once, in the root of the crate. The fields may be in any order; fields in brackets are
 /// optional:
 ///
 /// | field | meaning |
 /// |---|---|
 /// | `name` | the plugin's name, a DNS-1123 subdomain that you own: `"hello.example.org"` |
 /// | `description` | one line on what the plugin is for |
-/// | `[version]` | the plugin's version; by default the crate's own |
-/// | `[deprecated]` | why the plugin should not be used any more, and what to use instead |
+/// | `[version]` | the plugin's version; by default the version of the crate |
+/// | `[deprecated]` | why the plugin should no longer be used, and what to use instead |
 /// | `[host]` | a semver requirement on the host library; by default any version |
 /// | `[project_versions]` | the versions of the PROJECT file that the plugin supports, `["3"]`; required with `scaffolds` |
 /// | `[commands]` | types that implement [`Command`](crate::Command) |
@@ -167,11 +167,11 @@ extern "C" fn call<P: Linked>(
 /// | `[nouns]` | help for the words that several commands begin with: [`Noun::new(&["registry"], "Manage registries")`](crate::Noun) |
 /// | `[host_events]` | events that only a host of another field has: a hook can subscribe to these and to [`EVENTS`](crate::manifest::EVENTS) |
 ///
-/// All facts are constants. The manifest that a host reads from the file is written from
-/// them at compile time. A mistake in them is a compile error: a field that is missing, unknown
-/// or given twice, an unknown event or scaffolding subcommand, two commands with one path, a noun
-/// without commands. The home page, the repository, the licence and the authors are those in the
-/// crate's `Cargo.toml`, where it has them.
+/// All facts are constants. The manifest that a host reads from the file is written from them at
+/// compile time. A mistake in them is a compile error: for example, a field that is missing,
+/// unknown or given twice, an unknown event or scaffolding subcommand, two commands with one path,
+/// or a noun without commands. The home page, the repository, the licence and the authors are taken
+/// from the crate's `Cargo.toml`, if it has them.
 ///
 /// ```
 /// use pintle_plugin::prelude::*;
@@ -205,7 +205,7 @@ extern "C" fn call<P: Linked>(
 #[macro_export]
 macro_rules! export_plugin {
     ($($fields:tt)*) => {
-        /// Returns the plugin in the form that a host links in.
+        /// Returns the plugin in a form that can be linked into a host.
         pub fn plugin() -> $crate::LinkedPlugin {
             $crate::export::link::<__PintlePlugin>()
         }
@@ -214,7 +214,7 @@ macro_rules! export_plugin {
         pub struct __PintlePlugin;
 
         const _: () = {
-            // The symbol has the crate's name and version, so that several plugins can be
+            // The symbol contains the crate's name and version, so that several plugins can be
             // linked into one program.
             macro_rules! root_symbol {
                 () => {
@@ -234,7 +234,7 @@ macro_rules! export_plugin {
                 version: env!("CARGO_PKG_VERSION"),
                 panic: if cfg!(panic = "abort") { "abort" } else { "unwind" },
                 root: root_symbol!(),
-                // Other build tools than Cargo may leave these out.
+                // Build tools other than Cargo may not set these.
                 package: $crate::export::Package {
                     homepage: $crate::export::or_empty(option_env!("CARGO_PKG_HOMEPAGE")),
                     repository: $crate::export::or_empty(option_env!("CARGO_PKG_REPOSITORY")),

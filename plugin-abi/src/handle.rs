@@ -1,7 +1,7 @@
 //! The host for threads and tasks that may outlive the call that started them.
 //!
-//! Invariant: no handle reaches its host once the call is over. The end of a call waits for
-//! the uses that are under way.
+//! Invariant: no handle reaches its host once the call is over. The end of a call waits for uses
+//! that are in progress.
 
 use crate::error::Result;
 use crate::raw::RawHost;
@@ -30,17 +30,17 @@ struct Slot {
 struct State {
     /// The host, until the call is over.
     host: Option<RawHost<'static>>,
-    /// How many threads use it just now.
+    /// The number of threads that are using it.
     n_users: usize,
 }
 
 impl HostHandle {
-    /// Returns a use of the host, whose call does not end before this value is dropped.
+    /// Returns a use of the host. The call does not end before this value is dropped.
     pub(crate) fn enter(&self) -> Result<User<'_>> {
         self.0.enter()
     }
 
-    /// Returns whether the call is over, so that the host cannot be used any more.
+    /// Returns whether the call is over, so that the host can no longer be used.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -73,13 +73,13 @@ impl Slot {
     fn enter(&self) -> Result<User<'_>> {
         let mut state = self.state();
         let host = state.host.ok_or_else(|| {
-            anyhow::anyhow!("the host cannot be used any more: the call of the plugin is over")
+            anyhow::anyhow!("the host can no longer be used: the call of the plugin is over")
         })?;
         state.n_users += 1;
         Ok(User { slot: self, host })
     }
 
-    /// Ends the use of the host, and waits for those who still use it.
+    /// Ends the use of the host, and waits for threads that are still using it.
     fn end(&self) {
         let mut state = self.state();
         state.host = None;
@@ -89,7 +89,7 @@ impl Slot {
     }
 }
 
-/// A use of the host that is under way.
+/// A use of the host in progress.
 pub(crate) struct User<'s> {
     slot: &'s Slot,
     pub(crate) host: RawHost<'static>,
@@ -102,7 +102,7 @@ impl Drop for User<'_> {
     }
 }
 
-/// One call of the plugin: when it is over, its handle is.
+/// One call of the plugin. When it is over, its handle can no longer be used.
 #[derive(Default)]
 pub(crate) struct CallScope(OnceLock<HostHandle>);
 

@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 pub use crate::services::HostServices;
 pub use crate::streams::{Level, Stream};
 
-/// The host, for the time of one call.
+/// The host, for the duration of one call.
 ///
-/// Use it for all output: what a library prints by itself with `println!` is not
-/// flushed when the host exits, and takes no notice of the host's options.
+/// Use it for all output: text that a library prints with `println!` is not flushed when the host
+/// exits, and ignores the host's options.
 ///
 /// ```
 /// use pintle_plugin::testing::Stage;
@@ -39,7 +39,7 @@ pub use crate::streams::{Level, Stream};
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
     raw: RawHost<'a>,
-    /// The call that this is for; `None` where another one is still going on.
+    /// The call that this is for; `None` if another call is still in progress.
     scope: Option<&'a CallScope>,
 }
 
@@ -53,8 +53,8 @@ impl<'a> Host<'a> {
         Self { raw, scope: Some(scope) }
     }
 
-    /// Returns the services as a plugin's code sees them, for a host that calls an
-    /// implementation of its own [interface](mod@crate::interface).
+    /// Returns the services as a plugin's code sees them, for a host that calls an implementation
+    /// of its own [interface](mod@crate::interface).
     ///
     /// ```
     /// use pintle_plugin::Host;
@@ -107,7 +107,7 @@ impl<'a> Host<'a> {
         self.raw.write(Stream::Out, format!("{text}\n").as_bytes());
     }
 
-    /// Writes bytes to the standard output as they are.
+    /// Writes bytes to the standard output unchanged.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -123,7 +123,8 @@ impl<'a> Host<'a> {
         self.raw.write(Stream::Out, bytes);
     }
 
-    /// Writes `text` and a line feed to the standard error; for messages, not for results.
+    /// Writes `text` and a line feed to the standard error, which is for messages rather than
+    /// results.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -153,7 +154,7 @@ impl<'a> Host<'a> {
         self.raw.log(level, &text.to_string());
     }
 
-    /// Logs something that may be wrong.
+    /// Logs a possible problem.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -170,7 +171,7 @@ impl<'a> Host<'a> {
         self.log(Level::Warn, text);
     }
 
-    /// Logs something the user wants to know.
+    /// Logs information for the user.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -187,7 +188,7 @@ impl<'a> Host<'a> {
         self.log(Level::Info, text);
     }
 
-    /// Logs something a developer wants to know.
+    /// Logs information for developers.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -204,7 +205,7 @@ impl<'a> Host<'a> {
         self.log(Level::Debug, text);
     }
 
-    /// Asks the user; without a terminal the answer is the prompt's default.
+    /// Asks the user; without a terminal, the answer is the prompt's default.
     ///
     /// ```
     /// use pintle_plugin::{Prompt, testing::Stage};
@@ -216,13 +217,13 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When there is neither a terminal nor a default, or when the user gives up.
+    /// If there is neither a terminal nor a default, or if the user cancels the question.
     pub fn prompt(&self, prompt: Prompt) -> Result<String> {
         let reply = self.request(&ServiceRequest::Prompt(prompt))?;
-        reply.answer.ok_or_else(|| anyhow::anyhow!("the host gave no answer to a question"))
+        reply.answer.ok_or_else(|| anyhow::anyhow!("the host did not answer a question"))
     }
 
-    /// Asks a question that yes or no answers.
+    /// Asks a yes-or-no question.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -237,7 +238,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When there is neither a terminal nor a default, or when the user gives up.
+    /// If there is neither a terminal nor a default, or if the user cancels the question.
     pub fn confirm(&self, question: impl Into<String>, default: Option<bool>) -> Result<bool> {
         let prompt = Prompt::confirm(question);
         let prompt = Prompt { default: default.map(|it| it.to_string()), ..prompt };
@@ -260,7 +261,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When there is neither a terminal nor a default, or when the user gives up.
+    /// If there is neither a terminal nor a default, or if the user cancels the question.
     pub fn select<I: IntoIterator<Item: Into<String>>>(
         &self,
         question: impl Into<String>,
@@ -287,12 +288,12 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When there is neither a terminal nor a default, or when the user gives up.
+    /// If there is neither a terminal nor a default, or if the user cancels the question.
     pub fn ask(&self, question: impl Into<String>, default: Option<&str>) -> Result<String> {
         self.prompt(Prompt { default: default.map(str::to_owned), ..Prompt::new(question) })
     }
 
-    /// Asks for a text that is not shown while it is typed.
+    /// Asks for a text that is hidden while it is typed.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -307,14 +308,14 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When there is neither a terminal nor a default, or when the user gives up.
+    /// If there is neither a terminal nor a default, or if the user cancels the question.
     pub fn ask_secret(&self, question: impl Into<String>, default: Option<&str>) -> Result<String> {
         let default = default.map(str::to_owned);
         self.prompt(Prompt { default, ..Prompt::new(question).secret() })
     }
 
-    /// Prints a result in the form that the user asks for with [`Arg::output`](crate::Arg::output):
-    /// `value` as JSON or YAML, or `view` as text.
+    /// Prints a result in the format that the user requests with
+    /// [`Arg::output`](crate::Arg::output): `value` as JSON or YAML, or `view` as text.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -328,14 +329,14 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When `value` cannot be JSON.
+    /// If `value` cannot be represented as JSON.
     pub fn show(&self, args: &Args, value: &impl Serialize, view: impl Into<View>) -> Result<()> {
         let form = args.find("output")?.unwrap_or_default();
         let shown = Shown { form, value: serde_json::to_value(value)?, view: view.into() };
         self.request(&ServiceRequest::Show(shown)).map(drop)
     }
 
-    /// Returns what the host's standard streams are.
+    /// Returns the properties of the host's standard streams.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -351,13 +352,13 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When the host does not tell.
+    /// If the host does not describe them.
     pub fn terminal(&self) -> Result<Terminal> {
         let reply = self.request(&ServiceRequest::Terminal)?;
         reply.terminal.ok_or_else(|| anyhow::anyhow!("the host does not describe the terminal"))
     }
 
-    /// Returns the directories that the plugin has for itself; they exist.
+    /// Returns the plugin's own directories; they exist.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -373,15 +374,15 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When they cannot be created, or the user has no home directory.
+    /// If they cannot be created, or if the user has no home directory.
     pub fn directories(&self) -> Result<Directories> {
         let reply = self.request(&ServiceRequest::Directories(DirectoriesRequest::default()))?;
         reply.directories.ok_or_else(|| anyhow::anyhow!("the host has no directories for plugins"))
     }
 
-    /// Returns whether the call is cancelled: the user interrupted the host, or a hook is over
-    /// its time. A plugin that asks is given some seconds to end by itself; one that never
-    /// does is ended at once.
+    /// Returns whether the call is cancelled: the user interrupted the host, or a hook exceeded its
+    /// time limit. A plugin that calls this is given some seconds to end by itself; a plugin that
+    /// never does is ended at once.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -421,7 +422,7 @@ impl<'a> Host<'a> {
         let start = Instant::now();
         loop {
             let left = limit.saturating_sub(start.elapsed());
-            // In short times, as the host counts in 32 bits.
+            // In short intervals: the host counts in 32 bits.
             let millis = left.as_millis().min(60_000) as u32;
             if self.raw.wait_cancelled(millis) {
                 return true;
@@ -432,9 +433,9 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Registers a cleanup, which the host runs if the call is cancelled and the plugin does
-    /// not end by itself: before an interrupted host ends with exit code 130. It may run on any
-    /// thread, while the plugin is still at work.
+    /// Registers a cleanup, which the host runs if the call is cancelled and the plugin does not
+    /// end by itself, before an interrupted host ends with exit code 130. It may run on any thread
+    /// while the plugin is still working.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -449,7 +450,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When the host does not know cleanups.
+    /// If the host does not support cleanups.
     pub fn on_cancel(&self, work: impl FnOnce() + Send + 'static) -> Result<Cleanup<'a>> {
         Cleanup::register(self.raw, Box::new(work))
     }
@@ -467,13 +468,15 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// When this is the host of a handle already: clone that.
+    /// If this is already the host of a handle: clone the handle.
     pub fn handle(&self) -> Result<HostHandle> {
-        let scope = self.scope.ok_or_else(|| anyhow::anyhow!("a handle has no further handles"))?;
+        let scope = self
+            .scope
+            .ok_or_else(|| anyhow::anyhow!("the host of a handle cannot create another handle"))?;
         Ok(scope.handle(self.raw))
     }
 
-    /// Shows a piece of work; with `total` units if that is known.
+    /// Shows the progress of a task, out of `total` units if the number is known.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -516,10 +519,10 @@ impl<'a> Host<'a> {
     fn request(&self, request: &ServiceRequest) -> Result<ServiceReply> {
         self.raw.request(request).map_err(from_reply)
     }
-    // New host services go here.
+    // New host services are added here.
 }
 
-/// A piece of work under way; it ends when this value is dropped.
+/// A task in progress; it ends when this value is dropped.
 ///
 /// ```
 /// use pintle_plugin::testing::Stage;
@@ -539,7 +542,7 @@ pub struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Adds to the units done.
+    /// Adds to the units that are done.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -557,7 +560,7 @@ impl Progress<'_> {
         self.send();
     }
 
-    /// Changes what the work is called.
+    /// Changes the name of the task.
     ///
     /// ```
     /// use pintle_plugin::testing::Stage;
@@ -576,7 +579,7 @@ impl Progress<'_> {
     }
 
     fn send(&self) {
-        // A host that cannot show progress is no reason to stop the work.
+        // If a host cannot show progress, the task continues anyway.
         let _ = self.host.request(&ServiceRequest::Progress(self.state.clone()));
     }
 }
@@ -589,7 +592,7 @@ impl Drop for Progress<'_> {
 }
 
 impl HostHandle {
-    /// Lets `work` use the host. The call that the handle is of does not end before `work` has
+    /// Lets `work` use the host. The call that the handle belongs to does not end before `work` has
     /// returned.
     ///
     /// ```
@@ -603,7 +606,7 @@ impl HostHandle {
     ///
     /// # Errors
     ///
-    /// When the call is over.
+    /// If the call is over.
     pub fn with<T>(&self, work: impl FnOnce(&Host<'_>) -> T) -> Result<T> {
         let user = self.enter()?;
         Ok(work(&Host::new(user.host)))
@@ -658,7 +661,7 @@ mod tests {
         let thread = std::thread::spawn(move || {
             handle.with(|host| {
                 began.send(()).unwrap();
-                // It is the end of the call that is waited for.
+                // This waits for the end of the call.
                 let _ = goes_on.recv_timeout(Duration::from_millis(50));
                 host.info("last");
             })

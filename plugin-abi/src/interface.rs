@@ -1,10 +1,9 @@
-//! Interfaces of an embedding program's own: what its plugins implement beside commands and
-//! hooks.
+//! Interfaces of an embedding program: what its plugins implement besides commands and hooks.
 //!
-//! The program declares a trait with [`interface!`](crate::interface!), in a crate that its
-//! plugins depend on. A plugin implements the trait and names the type in
-//! [`export_plugin!`](crate::export_plugin). The host calls the plugin by the same trait,
-//! through a [`Remote`].
+//! The program declares a trait with [`interface!`](crate::interface!), in a crate that its plugins
+//! depend on. A plugin implements the trait and names the type in
+//! [`export_plugin!`](crate::export_plugin). The host calls the plugin with the same trait, through
+//! a [`Remote`].
 //!
 //! ```
 //! use pintle_plugin::{Buffer, prelude::*, testing};
@@ -63,11 +62,11 @@
 //!
 //! # Evolution
 //!
-//! An interface grows as the messages of this crate do: by fields with defaults, and by
-//! methods, with a body for the plugins that do not implement them. A plugin that was built
-//! before a method existed answers it with an error that
-//! [`is_unsupported`](crate::ErrorExt::is_unsupported). Any other change is a new interface,
-//! with a higher version in its name; a plugin can implement both.
+//! An interface grows like the messages of this crate: by fields with defaults, and by methods,
+//! with a body for the plugins that do not implement them. A plugin that was built before a method
+//! existed replies to it with an error that [`is_unsupported`](crate::ErrorExt::is_unsupported).
+//! Any other change is a new interface, with a higher version in its name. A plugin can implement
+//! both.
 
 use crate::buffer;
 use crate::error::{self, ErrorReply, Result, Unsupported};
@@ -79,7 +78,7 @@ use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A trait that plugins implement for a host; [`interface!`](crate::interface!) declares one.
+/// A trait that plugins implement for a host. [`interface!`](crate::interface!) declares one.
 ///
 /// It is implemented by the trait's object type, for example `dyn ImageScanner`.
 pub trait Interface: Send + Sync + 'static {
@@ -90,13 +89,13 @@ pub trait Interface: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The error of the method, or one that says that there is no such method.
+    /// The error of the method, or an error if there is no such method.
     fn answer(&self, call: Incoming<'_>) -> Result<Outgoing>;
 }
 
 /// The call of a method, on the plugin's side.
 pub struct Incoming<'a> {
-    /// The interface's name, `/`, and the method's.
+    /// The name of the interface, `/`, and the name of the method.
     name: &'a str,
     request: &'a [u8],
     host: Host<'a>,
@@ -127,7 +126,7 @@ impl<'a> Incoming<'a> {
     ///
     /// # Errors
     ///
-    /// When the request cannot be read, the method fails, or its reply cannot be written.
+    /// If the request cannot be read, the method fails, or its reply cannot be written.
     pub fn answer<Q: DeserializeOwned, R: Serialize>(
         self,
         method: impl FnOnce(Q, &Host<'_>) -> Result<R>,
@@ -152,25 +151,24 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// The way to a plugin's implementation of an interface, as a [`Remote`] takes it. Hosts
-/// implement it.
+/// The route to a plugin's implementation of an interface, for a [`Remote`]. Hosts implement it.
 pub trait Route: Send + Sync {
-    /// Calls a method, given by the interface's name, `/`, and its own; returns the reply and
-    /// the buffers beside it.
+    /// Calls a method, given by the name of the interface, `/`, and its own name. Returns the reply
+    /// and the buffers that are sent with it.
     ///
     /// # Errors
     ///
-    /// What the plugin answers.
+    /// The plugin's error.
     fn call(&self, name: &str, request: &[u8], host: RawHost<'_>) -> Result<(Vec<u8>, Vec<Node>)>;
 
     /// Returns the error of a plugin whose reply cannot be read.
     fn unreadable(&self, err: ErrorReply) -> anyhow::Error;
 }
 
-/// A plugin's implementation of the interface `I`, for example of `dyn ImageScanner`, as its
-/// host sees it: it implements the trait itself.
+/// A plugin's implementation of the interface `I`, for example of `dyn ImageScanner`, on the host's
+/// side: it implements the trait itself.
 ///
-/// Clones are the same implementation. It can be called from several threads at a time.
+/// Clones are the same implementation. Several threads can call it at a time.
 pub struct Remote<I: ?Sized> {
     route: Arc<dyn Route>,
     interface: PhantomData<fn(&I)>,
@@ -188,12 +186,12 @@ impl<I: Interface + ?Sized> Remote<I> {
         Self { route: Arc::new(route), interface: PhantomData }
     }
 
-    /// Calls a method, given by the interface's name, `/`, and its own. The macro's
+    /// Calls a method, given by the name of the interface, `/`, and its own name. The macro's
     /// implementation of the trait does nothing else.
     ///
     /// # Errors
     ///
-    /// What the plugin answers, or when one of the messages cannot be written or read.
+    /// The plugin's error, or an error if one of the messages cannot be written or read.
     pub fn call<Q: Serialize, R: DeserializeOwned>(
         &self,
         name: &str,
@@ -209,23 +207,23 @@ impl<I: Interface + ?Sized> Remote<I> {
     }
 }
 
-/// Declares an [interface](mod@crate::interface) of an embedding program's own: a trait that
-/// plugins implement, and by which the host calls them.
+/// Declares an [interface](mod@crate::interface) of an embedding program: a trait that plugins
+/// implement, and with which the host calls them.
 ///
-/// The trait's name is followed by that of the interface: a DNS-1123 subdomain that you own,
-/// and a version. Each method takes one request and the host, and returns a reply; both are
-/// serde types, and may contain [buffers](crate::Buffer). A request that says nothing is `()`.
+/// The name of the trait is followed by the name of the interface: a DNS-1123 subdomain that you
+/// own, and a version. Each method takes one request and the host, and returns a reply. Both are
+/// serde types, and may contain [buffers](crate::Buffer). An empty request is `()`.
 ///
 /// ```
 /// use pintle_plugin::prelude::*;
 ///
 /// pintle_plugin::interface! {
-///     /// Tells the weather.
+///     /// Forecasts the weather.
 ///     pub trait Oracle = "oracle.example.org/v1" {
-///         /// Tells tomorrow's weather at a place.
+///         /// Returns tomorrow's weather at a place.
 ///         fn tomorrow(&self, place: String, host: &Host<'_>) -> Result<String>;
 ///
-///         /// Returns how sure the oracle is; since 1.1.
+///         /// Returns the confidence of the forecast; since 1.1.
 ///         fn confidence(&self, _request: (), _host: &Host<'_>) -> Result<f64> {
 ///             Ok(0.5)
 ///         }

@@ -1,10 +1,9 @@
-//! The contract between a Pintle host and its plugins, and the kit to write a
-//! plugin with.
+//! The contract between a Pintle host and its plugins, and the kit for writing a plugin.
 //!
-//! A plugin is a library crate that uses [`export_plugin!`] once and implements
-//! [`Command`], [`Scaffold`] or [`Hook`], or an [interface](mod@crate::interface) of its host's own. Built as a `cdylib` it is opened by any
-//! host with the same major version of this crate; built as an `rlib` it is linked
-//! into a host of your own.
+//! A plugin is a library crate that uses [`export_plugin!`] once and implements [`Command`],
+//! [`Scaffold`] or [`Hook`], or an [interface](mod@crate::interface) of its host. Built as a
+//! `cdylib`, it can be opened by any host with the same major version of this crate. Built as an
+//! `rlib`, it can be linked into a host of your own.
 //!
 //! ```
 //! use pintle_plugin::{prelude::*, testing};
@@ -41,25 +40,24 @@
 //! # }
 //! ```
 //!
-//! The modules [`manifest`], [`message`] and [`raw`] are the contract itself;
-//! plugins rarely need them.
+//! The modules [`manifest`], [`message`] and [`raw`] are the contract itself. Plugins rarely need
+//! them.
 //!
 //! # Evolution
 //!
-//! This crate stays at 1.x. Messages grow by fields with defaults. The root module
-//! and the numbers of entries and services grow at their end; what the other side lacks
-//! is absent, and the caller does without. Everything else in [`raw`] is frozen.
+//! This crate stays at 1.x. Messages grow by fields with defaults. The root module and the numbers
+//! of entries and services grow at their end. What the other side lacks is absent, and the caller
+//! manages without it. Everything else in [`raw`] is frozen.
 //!
 //! # Features
 //!
-//! With `tracing` and `log`, the events and records that the plugin makes with these crates go to
-//! the host's log, with target, level and fields. Neither is enabled by default. A subscriber or
-//! logger that the plugin or the program sets up before the first call stays.
+//! With `tracing` and `log`, the events and records that the plugin creates with these crates are
+//! sent to the host's log, with target, level and fields. Neither is enabled by default. A
+//! subscriber or logger that the plugin or the program sets up before the first call is kept.
 //!
 //! # Scope
 //!
-//! No I/O and no policy: what a plugin may do, and which plugin is meant, is the
-//! host's business.
+//! No I/O and no policy: the host decides what a plugin may do, and which plugin is meant.
 
 mod args;
 mod buffer;

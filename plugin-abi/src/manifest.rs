@@ -1,9 +1,8 @@
-//! What a plugin says of itself, readable from its file without running it.
+//! A plugin's description of itself, readable from its file without running it.
 //!
-//! [`export_plugin!`](crate::export_plugin) fills a [`ManifestSpec`] and turns it
-//! into JSON while the plugin is compiled; a host reads the JSON back as a
-//! [`Manifest`]. Fields are only ever added: a reader ignores those it does not
-//! know and gives absent ones their default.
+//! [`export_plugin!`](crate::export_plugin) fills a [`ManifestSpec`] and converts it to JSON while
+//! the plugin is compiled. A host reads the JSON back as a [`Manifest`]. Fields are only ever
+//! added: a reader ignores unknown fields and gives absent fields their default.
 
 pub mod limits;
 
@@ -15,7 +14,7 @@ pub const FORMAT: u32 = 1;
 /// The version of the interface: this crate's own version.
 pub const INTERFACE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The series of abi_stable that lays out the root module, as `major.minor`.
+/// The series of abi_stable that defines the layout of the root module, as `major.minor`.
 pub const ABI_STABLE_VERSION: &str = "0.11";
 
 /// The target triple that this crate was compiled for.
@@ -43,10 +42,10 @@ pub const SECTION_MAGIC: [u8; 8] = *b"PINTLE\0\x01";
 pub const SUBCOMMANDS: &[&str] =
     &["init", "edit", "create api", "create webhook", "delete api", "delete webhook"];
 
-/// The events that hooks can subscribe to on a host for Kubernetes, `pintle`.
+/// The events of a host for Kubernetes, `pintle`, that hooks can subscribe to.
 ///
-/// A host of another field has events of its own; its plugins name them in the field
-/// `host_events` of [`export_plugin!`](crate::export_plugin).
+/// A host of another field has events of its own. Its plugins name them in the field `host_events`
+/// of [`export_plugin!`](crate::export_plugin).
 pub const EVENTS: &[&str] = &[
     "pre-project-init",
     "post-project-init",
@@ -70,10 +69,10 @@ pub const EVENTS: &[&str] = &[
     "post-node-delete",
 ];
 
-/// What a plugin says of itself.
+/// A plugin's description of itself.
 ///
-/// Names and versions are plain text here; the host parses and judges them, so
-/// that a plugin with a bad name can still be listed.
+/// Names and versions are plain text here. The host parses and validates them, so that a plugin
+/// with an invalid name can still be listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -87,10 +86,10 @@ pub struct Manifest {
     pub version: String,
     /// One line on what the plugin is for.
     pub description: String,
-    /// Why the plugin should not be used any more, and what to use instead.
+    /// Why the plugin should no longer be used, and what to use instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<String>,
-    /// What the host must agree with before it may load the library.
+    /// The facts that must match the host before it loads the library.
     pub abi: Abi,
     /// The target triple that the plugin was compiled for.
     pub target: String,
@@ -98,10 +97,10 @@ pub struct Manifest {
     pub rustc: String,
     /// A semver requirement on the version of the host library.
     pub host: String,
-    /// The versions of the PROJECT file that the plugin understands; empty for a plugin that
-    /// takes no part in scaffolding.
+    /// The versions of the PROJECT file that the plugin supports; empty for a plugin that does not
+    /// take part in scaffolding.
     pub project_versions: Vec<String>,
-    /// The commands that the plugin brings.
+    /// The commands that the plugin provides.
     pub commands: Vec<ManifestCommand>,
     /// The scaffolding subcommands that the plugin takes part in.
     pub subcommands: Vec<String>,
@@ -110,7 +109,7 @@ pub struct Manifest {
     /// The interfaces of embedding programs that the plugin implements, each with its version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<String>,
-    /// What the plugin says about the nouns of its commands.
+    /// Help for the nouns of the plugin's commands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nouns: Vec<ManifestNoun>,
     /// The address of the plugin's home page, or an empty string.
@@ -127,7 +126,7 @@ pub struct Manifest {
     pub authors: Vec<String>,
 }
 
-/// The part of a [`Manifest`] that decides whether a library fits a host.
+/// The part of a [`Manifest`] that decides whether a host can load a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -141,7 +140,7 @@ pub struct Abi {
     pub panic: String,
     /// The symbol of the root module's header.
     ///
-    /// It differs from plugin to plugin, so that several can be linked into one program.
+    /// It differs between plugins, so that several can be linked into one program.
     pub root: String,
 }
 
@@ -151,13 +150,13 @@ pub struct Abi {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ManifestCommand {
-    /// The words that call the command, as `["registry", "create"]`.
+    /// The words that call the command, for example `["registry", "create"]`.
     pub path: Vec<String>,
-    /// One line of help.
+    /// One-line help.
     pub about: String,
 }
 
-/// What a [`Manifest`] says about a noun: the words that several commands begin with.
+/// Help for a noun in a [`Manifest`]: the words that several commands begin with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -165,16 +164,16 @@ pub struct ManifestCommand {
 pub struct ManifestNoun {
     /// The words, for example `["registry"]`.
     pub path: Vec<String>,
-    /// One line of help.
+    /// One-line help.
     pub about: String,
-    /// Several paragraphs of help for `--help`, or an empty string.
+    /// The paragraphs of help for `--help`, or an empty string.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub long_about: String,
 }
 
 /// Help for a noun, in the field `nouns` of [`export_plugin!`](crate::export_plugin).
 ///
-/// A noun is the words that several commands of the plugin begin with, for example `registry` of
+/// A noun is the words that several commands of the plugin begin with, for example `registry` in
 /// `registry create` and `registry list`.
 ///
 /// ```
@@ -191,19 +190,19 @@ pub struct Noun {
 }
 
 impl Noun {
-    /// Returns the noun with the words `path`, and one line of help.
+    /// Returns the noun with the words `path` and a one-line help.
     pub const fn new(path: &'static [&'static str], about: &'static str) -> Self {
         Self { path, about, long_about: "" }
     }
 
-    /// Sets several paragraphs of help, which `--help` shows below the line.
+    /// Sets the paragraphs of help, which `--help` shows below the line.
     pub const fn long_about(mut self, text: &'static str) -> Self {
         self.long_about = text;
         self
     }
 }
 
-/// Why some bytes are not a manifest.
+/// Why bytes are not a valid manifest.
 #[derive(Debug)]
 pub enum ManifestError {
     /// The bytes are not a JSON object with the manifest's field types.
@@ -217,7 +216,7 @@ impl std::fmt::Display for ManifestError {
         match self {
             Self::Json(_) => f.write_str("the manifest is not valid JSON"),
             Self::Format(it) => {
-                write!(f, "the manifest has format {it}, this host reads format {FORMAT}")
+                write!(f, "unsupported manifest format {it}: this host reads format {FORMAT}")
             }
         }
     }
@@ -237,9 +236,9 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`ManifestError`] when the bytes are not a manifest of a known format.
+    /// [`ManifestError`] if the bytes are not a manifest of a known format.
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        // One check of the whole for UTF-8 is cheaper than one of each text in it.
+        // One UTF-8 check of the whole is cheaper than one check of each text in it.
         let manifest: Self = match std::str::from_utf8(json) {
             Ok(text) => serde_json::from_str(text),
             Err(_) => serde_json::from_slice(json),
@@ -267,21 +266,21 @@ pub struct ManifestSpec {
     pub commands: &'static [(&'static [&'static str], &'static str)],
     pub subcommands: &'static [&'static str],
     pub events: &'static [&'static [&'static str]],
-    /// Events that hosts of another field have.
+    /// Events of hosts of another field.
     pub host_events: &'static [&'static str],
     pub interfaces: &'static [&'static str],
     pub nouns: &'static [Noun],
     pub package: Package,
 }
 
-/// What the plugin's `Cargo.toml` says of it. An empty text is left out of the manifest.
+/// The facts from the plugin's `Cargo.toml`. The manifest leaves out empty texts.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Package {
     pub homepage: &'static str,
     pub repository: &'static str,
     pub license: &'static str,
-    /// As Cargo has them: with colons between.
+    /// As Cargo provides them: separated by colons.
     pub authors: &'static str,
 }
 
@@ -297,7 +296,7 @@ impl ManifestSpec {
         json.len
     }
 
-    /// Returns the JSON; `N` is what [`json_len`](Self::json_len) gave.
+    /// Returns the JSON; `N` is the result of [`json_len`](Self::json_len).
     pub const fn json<const N: usize>(&self) -> [u8; N] {
         let mut json = JsonWriter::<N>::new();
         self.write(&mut json);
@@ -401,7 +400,7 @@ impl ManifestSpec {
         }
     }
 
-    /// Returns which hook is the first that subscribes to an event.
+    /// Returns the index of the first hook that subscribes to an event.
     const fn first_hook_on(&self, event: &str) -> usize {
         let mut idx = 0;
         while idx < self.events.len() && !contains(self.events[idx], event) {
@@ -479,11 +478,11 @@ impl ManifestSpec {
     const fn validate(&self) {
         assert!(
             is_dns_1123(self.name),
-            "`name` must be a DNS-1123 subdomain, as `hello.example.org`"
+            "`name` must be a DNS-1123 subdomain, for example `hello.example.org`"
         );
         assert!(
             self.subcommands.is_empty() || !self.project_versions.is_empty(),
-            "`export_plugin!` lacks the field `project_versions`, which `scaffolds` requires"
+            "missing field `project_versions` in `export_plugin!`: `scaffolds` requires it"
         );
         self.validate_interfaces();
         let mut idx = 0;
@@ -511,7 +510,7 @@ impl ManifestSpec {
     const fn validate_noun(&self, idx: usize) {
         let Noun { path, about, .. } = self.nouns[idx];
         if about.is_empty() {
-            Panic::new("the noun `").words(path).text("` has no line of help").panic();
+            Panic::new("the noun `").words(path).text("` has no help").panic();
         }
         let (mut command_idx, mut has_command) = (0, false);
         while command_idx < self.commands.len() {
@@ -523,10 +522,7 @@ impl ManifestSpec {
             command_idx += 1;
         }
         if path.is_empty() || !has_command {
-            Panic::new("no command of the plugin is below the noun `")
-                .words(path)
-                .text("`")
-                .panic();
+            Panic::new("the plugin has no command under the noun `").words(path).text("`").panic();
         }
         let mut earlier = 0;
         while earlier < idx {
@@ -614,7 +610,7 @@ impl ManifestSpec {
     }
 }
 
-/// Whether `name` is a DNS-1123 subdomain with a version behind it, for example
+/// Whether `name` is a DNS-1123 subdomain followed by a version, for example
 /// `image-scanner.example.org/v1`.
 const fn is_interface(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -677,7 +673,7 @@ const fn check_help(path: &[&str], about: &str, long_about: &str) {
     }
 }
 
-/// Puts the message of a panic together in constant evaluation, which formats nothing.
+/// Composes the message of a panic in constant evaluation, where formatting is not available.
 struct Panic {
     bytes: [u8; 512],
     len: usize,
@@ -748,7 +744,7 @@ const fn contains(all: &[&str], text: &str) -> bool {
     false
 }
 
-/// Whether an item of a list is there before.
+/// Whether an earlier item of a list is the same.
 const fn is_before(all: &[&str], idx: usize) -> bool {
     let (earlier, _) = all.split_at(idx);
     contains(earlier, all[idx])
@@ -786,7 +782,7 @@ const fn is_label(bytes: &[u8], start: usize, end: usize) -> bool {
     end > start && end - start <= 63
 }
 
-/// Writes JSON in constant evaluation; counts what does not fit, so that `N = 0` measures.
+/// Writes JSON in constant evaluation; bytes that do not fit are counted, so that `N = 0` measures.
 struct JsonWriter<const N: usize> {
     bytes: [u8; N],
     len: usize,
@@ -812,7 +808,7 @@ impl<const N: usize> JsonWriter<N> {
         }
     }
 
-    /// Writes a field, given as its name with a comma before and a colon after it, unless its
+    /// Writes a field, given as its name preceded by a comma and followed by a colon, unless its
     /// text is empty.
     const fn optional(&mut self, field: &str, text: &str) {
         if !text.is_empty() {
@@ -821,7 +817,7 @@ impl<const N: usize> JsonWriter<N> {
         }
     }
 
-    /// Writes a list's items, which an ASCII character separates in `texts`; empty ones are
+    /// Writes the items of a list that an ASCII character separates in `texts`; empty items are
     /// left out.
     const fn separated(&mut self, texts: &[u8], separator: u8) {
         let (mut start, mut idx, mut n_written) = (0, 0, 0);
@@ -845,7 +841,7 @@ impl<const N: usize> JsonWriter<N> {
         self.string_of(text.as_bytes());
     }
 
-    /// Writes a JSON string, given in UTF-8. Only what RFC 8259 demands is escaped.
+    /// Writes a JSON string, given in UTF-8. Only what RFC 8259 requires is escaped.
     const fn string_of(&mut self, text: &[u8]) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         self.byte(b'"');
@@ -900,12 +896,12 @@ impl<const N: usize> ManifestSection<N> {
     pub const fn text(&'static self) -> &'static str {
         match std::str::from_utf8(&self.json) {
             Ok(text) => text,
-            Err(_) => panic!("the manifest is made of `str`s, so it is UTF-8"),
+            Err(_) => panic!("the manifest consists of `str`s, which are UTF-8"),
         }
     }
 }
 
-/// An ELF note (gABI, "Note Section") with the manifest as its description.
+/// An ELF note (gABI, "Note Section") whose description is the manifest.
 #[doc(hidden)]
 #[repr(C, align(4))]
 pub struct ManifestNote<const N: usize> {
@@ -925,8 +921,8 @@ impl<const N: usize> ManifestNote<N> {
 
 /// Finds the JSON of every manifest in the bytes of a manifest link section.
 ///
-/// A well-made plugin has one. A library that links other plugins' rlibs has
-/// several, one behind the other, perhaps with padding between them.
+/// A plugin usually has one. A library that links other plugins' rlibs has several, one after the
+/// other, possibly with padding between them.
 pub fn manifests_in_section(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     while let Some(start) = bytes.windows(SECTION_MAGIC.len()).position(|it| it == SECTION_MAGIC) {
@@ -1031,7 +1027,7 @@ mod tests {
     #[test]
     fn another_format_is_refused_by_number() {
         let err = Manifest::parse(br#"{"format":2}"#).unwrap_err();
-        assert_eq!(err.to_string(), "the manifest has format 2, this host reads format 1");
+        assert_eq!(err.to_string(), "unsupported manifest format 2: this host reads format 1");
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The messages between host and plugin.
 //!
-//! They cross the boundary as JSON, so that one message serves a function call,
-//! a pipe and an executable. A reader ignores unknown fields and gives absent
-//! ones their default: a message grows in both directions without touching the
-//! layout of the root module.
+//! They cross the boundary as JSON, so that the same message serves a function call, a pipe and an
+//! executable. A reader ignores unknown fields and gives absent fields their default: a message
+//! grows in both directions without changing the layout of the root module.
 
 pub(crate) mod containers;
 pub mod program;
@@ -20,20 +19,20 @@ use std::path::PathBuf;
 
 pub use crate::error::{ErrorKind, ErrorReply};
 
-/// Who calls, and in which surroundings.
+/// The caller, and the environment of the call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Caller {
-    /// The host's command name, as `pintle`.
+    /// The host's command name, for example `pintle`.
     pub host: String,
     /// The host's own version.
     pub version: String,
-    /// The full key of the plugin that is called, as `hello.example.org/v1.0.0`.
+    /// The full key of the called plugin, for example `hello.example.org/v1.0.0`.
     pub plugin: String,
-    /// The version of the interface that the host was built with, or an empty string
-    /// from a host that does not tell.
+    /// The version of the interface that the host was built with, or an empty string from a host
+    /// that does not report it.
     pub interface: String,
 }
 
@@ -49,26 +48,26 @@ pub struct DescribeRequest {
     pub path: Vec<String>,
 }
 
-/// What a host must know of a command to show its help and read its arguments.
+/// What a host must know about a command to show its help and read its arguments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandDescription {
-    /// One line of help.
+    /// One-line help.
     pub about: String,
-    /// Several paragraphs of help for `--help`; empty means that there are none.
+    /// The paragraphs of help for `--help`; empty if there are none.
     pub long_about: String,
     /// The command's arguments.
     pub args: Vec<Arg>,
-    /// Which of the arguments exclude each other, or must be given.
+    /// The groups of arguments that exclude each other, or that must be given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<ArgGroup>,
-    /// Command lines worth showing, with a line on each.
+    /// Example command lines, each with a description.
     pub examples: Vec<Example>,
 }
 
-/// A command line worth showing in the help.
+/// An example command line for the help.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -92,9 +91,9 @@ pub struct CompleteRequest {
     pub path: Vec<String>,
     /// The name of the argument.
     pub arg: String,
-    /// What the user has typed of the value.
+    /// The part of the value that the user has typed.
     pub word: String,
-    /// The values of the arguments that are on the line already, as far as they can be read.
+    /// The values of the arguments that are already on the line, as far as they can be read.
     pub args: Map<String, Value>,
 }
 
@@ -104,7 +103,7 @@ pub struct CompleteRequest {
 #[serde(default)]
 #[non_exhaustive]
 pub struct CompleteReply {
-    /// The values; the host leaves out those that do not begin with what is typed.
+    /// The values; the host leaves out those that do not begin with the typed part.
     pub candidates: Vec<Candidate>,
 }
 
@@ -123,12 +122,12 @@ pub struct CompleteReply {
 pub struct Candidate {
     /// The value.
     pub value: String,
-    /// A few words on it, or an empty text.
+    /// A short description, or an empty string.
     pub help: String,
 }
 
 impl Candidate {
-    /// Returns a candidate with a few words on it.
+    /// Returns a candidate with a short description.
     ///
     /// ```
     /// use pintle_plugin::Candidate;
@@ -150,7 +149,7 @@ pub struct CommandRequest {
     pub caller: Caller,
     /// The words of the command.
     pub path: Vec<String>,
-    /// The values of the arguments, by name; absent arguments are absent here.
+    /// The values of the arguments, by name; arguments that were not given are absent.
     pub args: Map<String, Value>,
 }
 
@@ -160,16 +159,16 @@ pub struct CommandRequest {
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandReply {
-    /// The exit code, passed on to the caller of the host.
+    /// The exit code, which the host passes on to its caller.
     pub exit_code: u8,
-    /// Arguments for the host to dispatch anew, without the program's name.
+    /// Arguments for the host to dispatch again, without the program's name.
     ///
-    /// When this is set, [`exit_code`](Self::exit_code) means nothing.
+    /// If this is set, [`exit_code`](Self::exit_code) has no meaning.
     #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
     pub continue_with: Option<Vec<String>>,
 }
 
-/// Takes one step of a scaffolding subcommand.
+/// Runs one step of a scaffolding subcommand.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -183,23 +182,23 @@ pub struct ScaffoldRequest {
     pub step: Step,
     /// The full keys of the chain's plugins, in order.
     pub chain: Vec<String>,
-    /// The place of the called plugin in [`chain`](Self::chain), from 0.
+    /// The position of the called plugin in [`chain`](Self::chain), starting from 0.
     pub position: usize,
     /// The version of the PROJECT file.
     pub project_version: String,
-    /// The day of the command in UTC, as `2026-11-21`.
+    /// The date of the command in UTC, for example `2026-11-21`.
     pub date: String,
     /// The values of the plugin's own flags and of the subcommand's, by name.
     pub args: Map<String, Value>,
-    /// What PROJECT says of the project.
+    /// The properties of the project in PROJECT.
     pub project: ProjectInfo,
     /// The called plugin's own configuration in PROJECT.
     pub config: Value,
-    /// The resource at hand, for the subcommands that have one.
+    /// The current resource, for subcommands that have one.
     pub resource: Option<Resource>,
 }
 
-/// A step of a scaffolding subcommand. Each step goes across the whole chain before the next.
+/// A step of a scaffolding subcommand. Each step is run for the whole chain before the next one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -213,7 +212,7 @@ pub enum Step {
     InjectConfig,
     /// The plugin may change the resource.
     InjectResource,
-    /// The plugin may refuse before anything is scaffolded.
+    /// The plugin may stop the command before anything is scaffolded.
     PreScaffold,
     /// The plugin answers with a change set. The only required step.
     #[default]
@@ -225,41 +224,41 @@ pub enum Step {
     Unknown,
 }
 
-/// What PROJECT says of the project as a whole.
+/// The properties of the project as a whole in PROJECT.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProjectInfo {
-    /// The domain of the project's API groups, as `example.org`.
+    /// The domain of the project's API groups, for example `example.org`.
     pub domain: String,
-    /// The repository that the project lives in, or an empty string.
+    /// The repository that contains the project, or an empty string.
     pub repo: String,
     /// The project's name.
     pub name: String,
-    /// Whether the API groups have folders of their own.
+    /// Whether the API groups have directories of their own.
     pub multigroup: bool,
-    /// Whether the operator works in its own namespace only.
+    /// Whether the operator watches only its own namespace.
     pub namespaced: bool,
     /// The resources that the project has so far.
     pub resources: Vec<Resource>,
 }
 
-/// A resource of the project: a kind of a version of an API group.
+/// A resource of the project: a kind in a version of an API group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Resource {
-    /// The group without the domain, as `crew`.
+    /// The group without the domain, for example `crew`.
     pub group: String,
-    /// The domain, as `example.org`.
+    /// The domain, for example `example.org`.
     pub domain: String,
-    /// The version, as `v1alpha1`.
+    /// The version, for example `v1alpha1`.
     pub version: String,
-    /// The kind in upper camel case, as `Captain`.
+    /// The kind in upper camel case, for example `Captain`.
     pub kind: String,
-    /// The plural in lower case, as `captains`.
+    /// The plural in lower case, for example `captains`.
     pub plural: String,
     /// The path of the file with the type, or an empty string.
     pub path: String,
@@ -267,19 +266,19 @@ pub struct Resource {
     pub api: bool,
     /// Whether the resource has a controller.
     pub controller: bool,
-    /// Whether the resource lives in namespaces, rather than in the whole cluster.
+    /// Whether the resource is namespaced, rather than cluster-wide.
     pub namespaced: bool,
-    /// The webhooks of the resource. Where a part of it is to be scaffolded, those to
-    /// be scaffolded now.
+    /// The webhooks of the resource. If a part of the resource is to be scaffolded, these are the
+    /// webhooks to scaffold now.
     pub webhooks: Webhooks,
     /// Whether the API belongs to another project, so that only its controller or its
     /// webhooks are scaffolded.
     pub external: bool,
-    /// Whether the API is one of Kubernetes itself, as `apps/v1 Deployment`.
+    /// Whether the API is one of Kubernetes itself, for example `apps/v1 Deployment`.
     pub core: bool,
-    /// The module or crate that has the type of an API of another project, or an empty string.
+    /// The module or crate that contains the type of another project's API, or an empty string.
     pub module: String,
-    /// What this release does not know of the resource.
+    /// Properties of the resource that this release does not know.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -290,15 +289,15 @@ pub struct Resource {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Webhooks {
-    /// Whether there is a webhook that fills in defaults.
+    /// Whether there is a webhook that sets defaults.
     pub defaulting: bool,
-    /// Whether there is a webhook that accepts or denies.
+    /// Whether there is a webhook that accepts or denies requests.
     pub validation: bool,
     /// Whether there is a webhook that converts between the versions of the kind.
     pub conversion: bool,
-    /// The other versions that are converted from and to this one.
+    /// The other versions that are converted to and from this one.
     pub spoke: Vec<String>,
-    /// What this release does not know of the webhooks.
+    /// Properties of the webhooks that this release does not know.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -316,7 +315,7 @@ impl Webhooks {
     }
 }
 
-/// The part of a scaffolding reply that is no bulk.
+/// The small part of a scaffolding reply, without the files.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -326,25 +325,25 @@ pub struct ScaffoldReply {
     pub description: Option<CommandDescription>,
     /// The plugin's flags, after [`Step::BindFlags`].
     pub flags: Vec<Arg>,
-    /// The changed facts of the project, after [`Step::InjectConfig`].
+    /// The changed properties of the project, after [`Step::InjectConfig`].
     pub project: Option<ProjectInfo>,
     /// The plugin's changed configuration, after [`Step::InjectConfig`].
     pub config: Option<Value>,
     /// The changed resource, after [`Step::InjectResource`].
     pub resource: Option<Resource>,
-    /// The paths to delete before the added nodes come in, after [`Step::Scaffold`].
+    /// The paths to delete before the new nodes are added, after [`Step::Scaffold`].
     pub deleted: Vec<String>,
     /// The tools to run on the result, after [`Step::PostScaffold`].
     pub tools: Vec<Tool>,
-    /// Why the plugin takes no further part in this command; the others go on.
+    /// Why the plugin stops taking part in this command; the others continue.
     pub stop: Option<String>,
 }
 
-/// A program to run in the project after its files are made, as a formatter.
+/// A program to run in the project after its files are created, for example a formatter.
 ///
-/// It works on a copy, of which the host takes what a successful run has added, and what it
-/// has changed in files that plugins have made and the user has not changed since. Nothing of
-/// a failed run is taken.
+/// It runs on a copy. From a successful run, the host takes the files that it has added, and its
+/// changes to files that plugins have created and the user has not changed since. A failed run
+/// changes nothing.
 ///
 /// ```
 /// use pintle_plugin::Tool;
@@ -361,12 +360,12 @@ pub struct Tool {
     pub command: Vec<String>,
     /// Whether a missing or failing program fails the command.
     pub required: bool,
-    /// The files to run it on, which follow the arguments. Where recorded commands are run
-    /// again, the host may run it once on the files of all of them.
+    /// The files to run it on, which follow the arguments. If recorded commands are run again, the
+    /// host may run it once on the files of all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// What it reads, as globs; the copy has no other files. Without any, the copy has all
-    /// files of the project, which takes long in a large one.
+    /// The files that it reads, as globs; the copy has no other files. Without globs, the copy has
+    /// all files of the project, which takes long for a large one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
 }
@@ -384,7 +383,7 @@ impl Tool {
         Self { command, required: true, ..Self::default() }
     }
 
-    /// Returns a tool whose absence or failure is only told.
+    /// Returns a tool whose absence or failure is only reported.
     ///
     /// ```
     /// use pintle_plugin::Tool;
@@ -409,10 +408,11 @@ impl Tool {
         self
     }
 
-    /// Adds globs of the files that the tool reads, such as `src/**/*.rs`; it sees no others.
+    /// Adds globs of the files that the tool reads, for example `src/**/*.rs`; it sees no others.
     ///
-    /// A name without wildcards, such as `rustfmt.toml`, is that of the tool's settings. If no
-    /// command has made that file, the tool finds the user's, also where commands are run again.
+    /// A name without wildcards, for example `rustfmt.toml`, is the name of the tool's settings. If
+    /// no command has created that file, the tool finds the user's file, including when commands
+    /// are run again.
     ///
     /// ```
     /// use pintle_plugin::Tool;
@@ -427,7 +427,7 @@ impl Tool {
     }
 }
 
-/// What a hook answers. The default is to let things take their course.
+/// A hook's reply. By default, the host proceeds.
 ///
 /// ```
 /// use pintle_plugin::HookReply;
@@ -440,25 +440,25 @@ impl Tool {
 #[serde(default)]
 #[non_exhaustive]
 pub struct HookReply {
-    /// Why a `pre-` event's work must not be done.
+    /// Why the host must not do what a `pre-` event announces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub veto: Option<String>,
-    /// Changes to what a `pre-` event's work is about to make.
+    /// Changes to what a `pre-` event announces.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub amend: Map<String, Value>,
-    /// The typed answers to an event that has such, one for each hook of the plugin.
+    /// The typed answers to an event that has them, one for each hook of the plugin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replies: Vec<Value>,
 }
 
 impl HookReply {
-    /// Returns whether this is the default, which has nothing to say.
+    /// Returns whether this is the default, which changes nothing.
     pub(crate) fn is_default(&self) -> bool {
         let Self { veto, amend, replies } = self;
         veto.is_none() && amend.is_empty() && replies.is_empty()
     }
 
-    /// Lets things take their course.
+    /// Lets the host proceed.
     ///
     /// ```
     /// use pintle_plugin::HookReply;
@@ -469,7 +469,7 @@ impl HookReply {
         Self::default()
     }
 
-    /// Stops the work that a `pre-` event announces.
+    /// Stops what a `pre-` event announces.
     ///
     /// ```
     /// use pintle_plugin::HookReply;
@@ -480,7 +480,7 @@ impl HookReply {
         Self { veto: Some(reason.into()), ..Self::default() }
     }
 
-    /// Changes one property of what a `pre-` event's work is about to make.
+    /// Changes one property of what a `pre-` event announces.
     ///
     /// ```
     /// use pintle_plugin::HookReply;
@@ -509,19 +509,19 @@ impl HookReply {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProjectEvent {
-    /// The subcommand behind the event, as `create api`.
+    /// The subcommand that caused the event, for example `create api`.
     pub subcommand: String,
     /// The full keys of the chain's plugins.
     pub chain: Vec<String>,
-    /// What PROJECT says of the project.
+    /// The properties of the project in PROJECT.
     pub project: ProjectInfo,
-    /// The resource at hand, for `resource` events.
+    /// The current resource, for `resource` events.
     pub resource: Option<Resource>,
     /// The paths that the command added or replaced, in `post-` events.
     pub files: Vec<String>,
 }
 
-/// What a plugin asks of its host, beyond output and log lines.
+/// What a plugin requests from its host, besides output and log lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "service", rename_all = "snake_case")]
@@ -529,21 +529,21 @@ pub struct ProjectEvent {
 pub enum ServiceRequest {
     /// Asks the user a question.
     Prompt(Prompt),
-    /// Shows how far a piece of work has come.
+    /// Shows the progress of a task.
     Progress(ProgressUpdate),
-    /// Does something with containers, or with what runs in them.
+    /// Does something with containers, or with the clusters that run in them.
     Containers(ContainerRequest),
-    /// Asks what the terminal is like.
+    /// Asks for the properties of the terminal.
     Terminal,
     /// Asks for the plugin's own directories.
     Directories(DirectoriesRequest),
     /// Prints a result.
     Show(Shown),
-    /// Registers a cleanup, or takes it back.
+    /// Registers or withdraws a cleanup.
     Cleanup(CleanupRequest),
     /// Logs a record.
     Log(LogRecord),
-    /// Asks up to which level the host shows what is logged.
+    /// Asks for the most detailed level that the host shows.
     LogLevel,
     /// A service that this release does not know.
     #[serde(other)]
@@ -565,18 +565,18 @@ pub enum ServiceRequest {
 pub struct Prompt {
     /// The question.
     pub question: String,
-    /// The answer when the user gives none, or when there is no terminal.
+    /// The answer if the user gives none, or if there is no terminal.
     pub default: Option<String>,
-    /// The answers to choose from; empty means that any text will do.
+    /// The answers to choose from; empty if any text is valid.
     pub choices: Vec<String>,
-    /// Whether the answer must not be shown while it is typed.
+    /// Whether the answer is hidden while it is typed.
     pub secret: bool,
-    /// Whether the answer is yes or no, written `true` or `false`.
+    /// Whether the answer is yes or no, sent as `true` or `false`.
     pub confirm: bool,
 }
 
 impl Prompt {
-    /// Returns a question that any text answers.
+    /// Returns a question that takes any text.
     ///
     /// ```
     /// use pintle_plugin::Prompt;
@@ -587,7 +587,7 @@ impl Prompt {
         Self { question: question.into(), ..Self::default() }
     }
 
-    /// Returns a question that yes or no answers, written `true` or `false`.
+    /// Returns a yes-or-no question, whose answer is sent as `true` or `false`.
     ///
     /// ```
     /// use pintle_plugin::Prompt;
@@ -598,7 +598,7 @@ impl Prompt {
         Self { confirm: true, ..Self::new(question) }
     }
 
-    /// Sets the answer when the user gives none, or when there is no terminal.
+    /// Sets the answer if the user gives none, or if there is no terminal.
     ///
     /// ```
     /// use pintle_plugin::Prompt;
@@ -622,7 +622,7 @@ impl Prompt {
         self
     }
 
-    /// Keeps the answer from being shown while it is typed.
+    /// Hides the answer while it is typed.
     ///
     /// ```
     /// use pintle_plugin::Prompt;
@@ -635,25 +635,25 @@ impl Prompt {
     }
 }
 
-/// How far a piece of work has come.
+/// The progress of a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgressUpdate {
-    /// Tells apart the pieces of work that one plugin has under way.
+    /// Distinguishes the tasks that one plugin has in progress.
     pub id: u64,
-    /// What the work is.
+    /// The name of the task.
     pub title: String,
-    /// The units done.
+    /// The units that are done.
     pub done: u64,
-    /// The units in all; `None` when that is not known.
+    /// The total number of units; `None` if it is not known.
     pub total: Option<u64>,
-    /// Whether the work has ended.
+    /// Whether the task has ended.
     pub finished: bool,
 }
 
-/// What the host answers to a [`ServiceRequest`].
+/// The host's reply to a [`ServiceRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -661,9 +661,9 @@ pub struct ProgressUpdate {
 pub struct ServiceReply {
     /// The user's answer to a [`Prompt`].
     pub answer: Option<String>,
-    /// The containers that were made or asked for.
+    /// The containers that were created or requested.
     pub containers: Vec<ContainerInfo>,
-    /// What the terminal is like.
+    /// The properties of the terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<Terminal>,
     /// The plugin's own directories.
@@ -674,7 +674,7 @@ pub struct ServiceReply {
     pub log_level: Option<Level>,
 }
 
-/// What the host's standard streams are.
+/// The properties of the host's standard streams.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -700,21 +700,21 @@ pub struct Terminal {
 #[serde(default)]
 #[non_exhaustive]
 pub struct DirectoriesRequest {
-    /// The key of the plugin. The kit leaves it empty: the host knows whom it called.
+    /// The key of the plugin. The kit leaves it empty: the host knows which plugin it called.
     pub plugin: String,
 }
 
-/// Directories of the user's for one plugin, in all its versions. They exist.
+/// The user's directories for one plugin, in all its versions. They exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Directories {
-    /// For what the user configures.
+    /// For the user's configuration.
     pub config: PathBuf,
-    /// For what can be deleted at any time and then costs time only.
+    /// For files that can be deleted at any time at the cost of time only.
     pub cache: PathBuf,
-    /// For what should be kept between runs, and is no configuration.
+    /// For files that should be kept between runs, but are not configuration.
     pub state: PathBuf,
 }
 
@@ -724,7 +724,7 @@ pub struct Directories {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Shown {
-    /// The form that the user asks for: `text`, `json` or `yaml`.
+    /// The format that the user requests: `text`, `json` or `yaml`.
     pub form: String,
     /// The result for programs.
     pub value: Value,
@@ -732,16 +732,16 @@ pub struct Shown {
     pub view: View,
 }
 
-/// Registers a cleanup that the host asks the plugin for if the call is cancelled, or takes
-/// it back.
+/// Registers or withdraws a cleanup that the host requests from the plugin if the call is
+/// cancelled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CleanupRequest {
-    /// Tells apart the cleanups of one plugin.
+    /// Distinguishes the cleanups of one plugin.
     pub id: u64,
-    /// Whether the cleanup is needed, or not any more.
+    /// Whether the cleanup is still needed.
     pub is_needed: bool,
 }
 
@@ -751,13 +751,13 @@ pub struct CleanupRequest {
 #[serde(default)]
 #[non_exhaustive]
 pub struct LogRecord {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// The part of the plugin that it is from, by default the path of a module.
+    /// The part of the plugin that logged it, by default the path of a module.
     pub target: String,
-    /// What happened; may be empty if the fields say it.
+    /// What happened; may be empty if the fields describe it.
     pub message: String,
-    /// What there is to know besides, by name.
+    /// More data, by name.
     pub fields: Map<String, Value>,
 }
 
@@ -785,16 +785,16 @@ impl fmt::Display for LogRecord {
     }
 }
 
-/// Turns a message into the bytes that cross the boundary.
+/// Encodes a message as the bytes that cross the boundary.
 pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
-    serde_json::to_vec(message).expect("messages have string keys and no failing serializer")
+    serde_json::to_vec(message).expect("messages have string keys and serializers that cannot fail")
 }
 
 /// Reads a message from the bytes that crossed the boundary.
 ///
 /// # Errors
 ///
-/// An [`ErrorReply`] that names the message when the bytes are not one.
+/// An [`ErrorReply`] that names the message, if the bytes are not a valid one.
 pub fn decode<'a, T: Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, ErrorReply> {
     serde_json::from_slice(bytes).map_err(|err| {
         let mut reply = ErrorReply::failed(format!("the {name} is not a valid message"));
@@ -807,7 +807,7 @@ pub fn decode<'a, T: Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, 
 ///
 /// # Errors
 ///
-/// An [`ErrorReply`] that names the message when the bytes are not one.
+/// An [`ErrorReply`] that names the message, if the bytes are not a valid one.
 pub(crate) fn decode_request<'a, T: Deserialize<'a>>(
     name: &str,
     bytes: &'a [u8],

@@ -19,9 +19,9 @@ pub const MODE_FILE: u32 = 0o644;
 /// The permission bits of an executable file.
 pub const MODE_EXECUTABLE: u32 = 0o755;
 
-/// The bits of a node's mode that are permissions. The others are reserved for the type of
-/// the file, as in `st_mode` of stat(2), with 0 for an ordinary file: one day, a node may be
-/// a symbolic link.
+/// The bits of a node's mode that are permissions. The others are reserved for the type of the
+/// file, as in `st_mode` of stat(2), with 0 for an ordinary file: in the future, a node may be a
+/// symbolic link.
 const PERMISSIONS: u32 = 0o7777;
 
 /// A file of the universe. Cloning shares the bytes.
@@ -48,7 +48,7 @@ impl Node {
         Self::with_origin(path, bytes, mode, "", "")
     }
 
-    /// Returns a new node with its origin: the key of a plugin and a subcommand.
+    /// Returns a new node with an origin: the key of a plugin and a subcommand.
     ///
     /// ```
     /// use pintle_plugin::{MODE_FILE, Node};
@@ -100,7 +100,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// When the bytes are not UTF-8.
+    /// If the bytes are not UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(self.bytes()).with_context(|| format!("`{}` is not UTF-8", self.path()))
     }
@@ -116,7 +116,7 @@ impl Node {
         self.0.mode() & PERMISSIONS
     }
 
-    /// Returns whether this is an ordinary file, the only type of node of this release.
+    /// Returns whether this is an ordinary file, the only type of node in this release.
     ///
     /// ```
     /// use pintle_plugin::{MODE_FILE, Node};
@@ -127,7 +127,7 @@ impl Node {
         self.0.mode() & !PERMISSIONS == 0
     }
 
-    /// Returns the key of the plugin that made the node, or `None` for what was on disk.
+    /// Returns the key of the plugin that created the node, or `None` for a file on disk.
     ///
     /// ```
     /// use pintle_plugin::{MODE_FILE, Node};
@@ -138,7 +138,7 @@ impl Node {
         Some(self.0.plugin()).filter(|it| !it.is_empty())
     }
 
-    /// Returns the subcommand that made the node, or `None` for what was on disk.
+    /// Returns the subcommand that created the node, or `None` for a file on disk.
     ///
     /// ```
     /// use pintle_plugin::{MODE_FILE, Node};
@@ -149,7 +149,7 @@ impl Node {
         Some(self.0.subcommand()).filter(|it| !it.is_empty())
     }
 
-    /// Returns what the node is as a change, for one that a plugin gives its host.
+    /// Returns the kind of change of a node that a plugin passes to its host.
     ///
     /// ```
     /// use pintle_plugin::{ChangeKind, MODE_FILE, Node};
@@ -173,7 +173,7 @@ impl Node {
         if self.change() == kind { self } else { self.map(|it| it.change = kind as u32) }
     }
 
-    /// Returns whether both are one and the same node, and not only alike.
+    /// Returns whether both are the same node, rather than equal ones.
     ///
     /// ```
     /// use pintle_plugin::{MODE_FILE, Node};
@@ -220,18 +220,18 @@ impl std::fmt::Debug for Node {
     }
 }
 
-/// What a node is as a change of the universe. A deletion is not a node, but a path.
+/// The kind of change that a node is in the universe. A deletion is a path rather than a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u32)]
 pub enum ChangeKind {
-    /// A new file: there must be none at its path.
+    /// A new file: no file must exist at its path.
     #[default]
     Add = 0,
-    /// The file at the path with other bytes, made of those that it has: what a user wrote in
-    /// it is still there.
+    /// The file at the path with other bytes, based on the existing ones: the user's text in it is
+    /// kept.
     Edit = 1,
-    /// A file that does not depend on the one at its path, which it replaces if there is one.
+    /// A file that does not depend on the file at its path, which it replaces if there is one.
     Put = 2,
     /// A kind that this release does not know.
     Unknown = u32::MAX,
@@ -248,7 +248,7 @@ impl ChangeKind {
     }
 }
 
-/// Which nodes are meant.
+/// A selection of nodes.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -265,15 +265,15 @@ pub enum Select<'a> {
     All,
     /// Those whose path matches a glob: `*` and `?` stay inside a part, `**` crosses parts.
     Glob(&'a str),
-    /// Those that the plugin with this key made.
+    /// Those that the plugin with this key created.
     Plugin(&'a str),
     /// The one at this path.
     Path(&'a str),
-    /// Those that the plugin with this key made in this subcommand.
+    /// Those that the plugin with this key created in this subcommand.
     Origin {
         /// The plugin's key.
         plugin: &'a str,
-        /// The subcommand, as `create api`.
+        /// The subcommand, for example `create api`.
         subcommand: &'a str,
     },
 }
@@ -285,7 +285,7 @@ impl<'a> Select<'a> {
             Self::Glob(pattern) => (1, pattern.into()),
             Self::Plugin(key) => (2, key.into()),
             Self::Path(path) => (3, path.into()),
-            // No key has a NUL.
+            // Keys do not contain NUL.
             Self::Origin { plugin, subcommand } => (4, format!("{plugin}\0{subcommand}").into()),
         }
     }
@@ -298,14 +298,14 @@ impl<'a> Select<'a> {
             3 => Ok(Self::Path(text)),
             4 => match text.split_once('\0') {
                 Some((plugin, subcommand)) => Ok(Self::Origin { plugin, subcommand }),
-                None => Err(ErrorReply::failed("an origin has two parts")),
+                None => Err(ErrorReply::failed("an origin must have two parts")),
             },
-            _ => Err(ErrorReply::unsupported(format!("this host has no node selection {kind}"))),
+            _ => Err(ErrorReply::unsupported(format!("unsupported node selection {kind}"))),
         }
     }
 }
 
-/// A file of the universe. Shared between host and plugins, and never changed.
+/// A file of the universe. It is shared between host and plugins, and never changes.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawNode {
@@ -315,9 +315,9 @@ pub struct RawNode {
     change: u32,
     path_len: u32,
     plugin_len: u32,
-    /// The path, the full key of the plugin that made the node, and the subcommand in which
-    /// it did; both are empty for what was on disk. One piece of memory, as what is near is
-    /// read soon. UTF-8 each, as [`RawNode::new`] and `attribute` are the only makers.
+    /// The path, the full key of the plugin that created the node, and the subcommand in which it
+    /// did. The last two are empty for a file on disk. All are in one allocation, because they are
+    /// read together. Each is UTF-8, as only [`RawNode::new`] and `attribute` write them.
     texts: RVec<u8>,
     bytes: RVec<u8>,
 }
@@ -371,12 +371,12 @@ impl RawNode {
         self.text(self.path_len as usize + self.plugin_len as usize, self.texts.len())
     }
 
-    /// Reads a text of a node; checking it each time would be most of the work of going
-    /// through ten thousand nodes.
+    /// Reads a text of a node. Checking it each time would dominate the time for iterating over ten
+    /// thousand nodes.
     fn text(&self, start: usize, end: usize) -> &str {
-        // SAFETY: the fields of a node are private, and whoever makes or changes a node, on
-        // either side of the boundary, does so in `new` and `attribute`, which put together
-        // whole `str`s and their lengths. A node cannot be changed while it is shared.
+        // SAFETY: the fields of a node are private, and any code that creates or changes a node, on
+        // either side of the boundary, does so in `new` and `attribute`, which combine whole `str`s
+        // and their lengths. A node cannot be changed while it is shared.
         unsafe { std::str::from_utf8_unchecked(&self.texts.as_slice()[start..end]) }
     }
 }

@@ -1,7 +1,7 @@
 //! The traits that an author implements.
 //!
-//! Each implementing type is made once, with [`Default`], when it is first
-//! called, and kept: its fields may hold state behind the usual locks.
+//! Each implementing type is created once, with [`Default`], when it is first called, and then
+//! kept: its fields may hold state behind the usual locks.
 
 use crate::message::{
     Caller, Candidate, CommandDescription, CommandRequest, Example, HookReply, ProjectInfo,
@@ -59,9 +59,9 @@ use std::sync::OnceLock;
 /// }
 /// ```
 pub trait Command: Default + Send + Sync + 'static {
-    /// The words that call the command, as `&["registry", "create"]`.
+    /// The words that call the command, for example `&["registry", "create"]`.
     const PATH: &'static [&'static str];
-    /// One line of help.
+    /// One-line help.
     const ABOUT: &'static str;
 
     /// Returns the command's arguments.
@@ -69,20 +69,20 @@ pub trait Command: Default + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns which of the arguments exclude each other, or must be given.
+    /// Returns the groups of arguments that exclude each other, or that must be given.
     fn groups(&self) -> Vec<ArgGroup> {
         Vec::new()
     }
 
-    /// Suggests values for an argument that is declared as
-    /// [`completed`](Arg::completed), while a user types a line of the shell.
+    /// Suggests values for an argument that is declared as [`completed`](Arg::completed), while a
+    /// user types a command line in a shell.
     ///
-    /// `call` has the values on the line so far, and `word` is what is typed of this one. What
-    /// is printed or logged here is not shown, and an error suggests nothing.
+    /// `call` has the values on the line so far, and `word` is the typed part of this value. Output
+    /// and log lines are not shown here, and an error suggests nothing.
     ///
     /// # Errors
     ///
-    /// Whatever the search fails with.
+    /// Any error of the search.
     fn complete(
         &self,
         _arg: &str,
@@ -93,22 +93,22 @@ pub trait Command: Default + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Returns several paragraphs of help for `--help`, or an empty text.
+    /// Returns the paragraphs of help for `--help`, or an empty string.
     fn long_about(&self) -> String {
         String::new()
     }
 
-    /// Returns command lines worth showing in the help: what each does, and the line
-    /// without the host's name.
+    /// Returns example command lines for the help: what each one does, and the line without the
+    /// host's name.
     fn examples(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// Does the work.
+    /// Runs the command.
     ///
     /// # Errors
     ///
-    /// Whatever the work fails with; the host shows it with its causes, and exits with 1.
+    /// Any error of the command. The host shows it with its causes and exits with 1.
     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome>;
 }
 
@@ -128,7 +128,7 @@ pub struct Call {
     pub path: Vec<String>,
     /// The values of the arguments.
     pub args: Args,
-    /// The host that calls, and the key it knows the plugin by.
+    /// The calling host, and the key that it has for the plugin.
     pub caller: Caller,
 }
 
@@ -144,12 +144,12 @@ pub struct Call {
 pub enum Outcome {
     /// The host exits with this code.
     Exit(u8),
-    /// The host dispatches these arguments anew, without the program's name.
+    /// The host dispatches these arguments again, without the program's name.
     Continue(Vec<String>),
 }
 
 impl Outcome {
-    /// Ends with success.
+    /// Ends successfully.
     ///
     /// ```
     /// assert_eq!(pintle_plugin::Outcome::done(), pintle_plugin::Outcome::Exit(0));
@@ -158,12 +158,12 @@ impl Outcome {
         Self::Exit(0)
     }
 
-    /// Lets the host go on with other arguments.
+    /// Makes the host continue with other arguments.
     ///
     /// ```
     /// use pintle_plugin::Outcome;
     ///
-    /// // A command that is another one with some options:
+    /// // A command that is another command with some options:
     /// let outcome = Outcome::go_on(["cluster", "create", "dev", "--servers", "3"]);
     /// assert!(matches!(outcome, Outcome::Continue(args) if args.len() == 5));
     /// ```
@@ -172,11 +172,10 @@ impl Outcome {
     }
 }
 
-/// A part in a scaffolding subcommand.
+/// A plugin's part in a scaffolding subcommand.
 ///
-/// The host takes one step with all plugins of the chain before the next step,
-/// in the order of the methods here. Nothing reaches the disk before the last
-/// plugin's last step.
+/// The host runs one step of all plugins in the chain before the next step, in the order of the
+/// methods here. Nothing is written to disk before the last step of the last plugin.
 ///
 /// ```
 /// use pintle_plugin::prelude::*;
@@ -216,7 +215,7 @@ pub trait Scaffold: Default + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Whatever stops the command.
+    /// Any error that stops the command.
     fn update_metadata(&self, _description: &mut CommandDescription) -> Result<()> {
         Ok(())
     }
@@ -229,12 +228,12 @@ pub trait Scaffold: Default + Send + Sync + 'static {
     }
 
     /// Suggests values for a flag that is declared as [`completed`](Arg::completed), while a user
-    /// types a line of the shell. `call` has the words of the subcommand and the values of the
-    /// plugin's flags on the line so far, and `word` is what is typed of this one.
+    /// types a command line in a shell. `call` has the words of the subcommand and the values of
+    /// the plugin's flags on the line so far, and `word` is the typed part of this value.
     ///
     /// # Errors
     ///
-    /// Whatever the search fails with; then nothing is suggested.
+    /// Any error of the search; nothing is suggested then.
     fn complete(
         &self,
         _flag: &str,
@@ -245,11 +244,11 @@ pub trait Scaffold: Default + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Changes the project's facts and the plugin's own configuration in PROJECT.
+    /// Changes the project's properties and the plugin's own configuration in PROJECT.
     ///
     /// # Errors
     ///
-    /// Whatever stops the command.
+    /// Any error that stops the command.
     fn inject_config(
         &self,
         _call: &ScaffoldCall<'_>,
@@ -259,20 +258,20 @@ pub trait Scaffold: Default + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Changes the resource at hand, for the subcommands that have one.
+    /// Changes the current resource, for subcommands that have one.
     ///
     /// # Errors
     ///
-    /// Whatever stops the command.
+    /// Any error that stops the command.
     fn inject_resource(&self, _call: &ScaffoldCall<'_>, _resource: &mut Resource) -> Result<()> {
         Ok(())
     }
 
-    /// Checks before anything is scaffolded.
+    /// Runs checks before anything is scaffolded.
     ///
     /// # Errors
     ///
-    /// Whatever stops the command.
+    /// Any error that stops the command.
     fn pre_scaffold(&self, _call: &ScaffoldCall<'_>) -> Result<()> {
         Ok(())
     }
@@ -281,14 +280,14 @@ pub trait Scaffold: Default + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Whatever stops the command; then no file of any plugin is written.
+    /// Any error that stops the command; no file of any plugin is written then.
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()>;
 
-    /// Returns the tools to run on the result, as a formatter.
+    /// Returns the tools to run on the result, for example a formatter.
     ///
     /// # Errors
     ///
-    /// Whatever stops the command.
+    /// Any error that stops the command.
     fn post_scaffold(&self, _call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
         Ok(Vec::new())
     }
@@ -309,7 +308,7 @@ pub trait Scaffold: Default + Send + Sync + 'static {
 pub struct ScaffoldCall<'a> {
     /// The values of the flags: the plugin's own and those of the subcommand.
     pub args: Args,
-    /// The files of the project, changed by the plugins earlier in the chain.
+    /// The files of the project, including the changes of plugins earlier in the chain.
     pub universe: Universe<'a>,
     /// The host.
     pub host: Host<'a>,
@@ -318,7 +317,7 @@ pub struct ScaffoldCall<'a> {
 }
 
 /// A [`ScaffoldRequest`](crate::message::ScaffoldRequest) whose project is read when the plugin
-/// first looks at it: a large project is most of the request, and most steps have no use for it.
+/// first accesses it: a large project is most of the request, and most steps do not use it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct UnreadRequest<'a> {
@@ -346,7 +345,7 @@ impl<'a> ScaffoldCall<'a> {
         Self { args, universe, host, request, project: OnceLock::new() }
     }
 
-    /// Returns the subcommand, as `create api`.
+    /// Returns the subcommand, for example `create api`.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -372,7 +371,7 @@ impl<'a> ScaffoldCall<'a> {
         &self.request.chain
     }
 
-    /// Returns the place of this plugin in the chain, from 0.
+    /// Returns the position of this plugin in the chain, starting from 0.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -398,11 +397,11 @@ impl<'a> ScaffoldCall<'a> {
         &self.request.project_version
     }
 
-    /// Returns the day of the command in UTC, as `2026-11-21`.
+    /// Returns the date of the command in UTC, for example `2026-11-21`.
     ///
-    /// Hosts carry out commands again, to undo one or to bring in a newer plugin. Then this
-    /// is still the day of the first time, and so it is what a plugin should use where the
-    /// files depend on the day.
+    /// Hosts run commands again, to undo one or to merge the changes of a newer plugin. This is
+    /// then still the date of the first run, so a plugin should use it if its files depend on the
+    /// date.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -416,7 +415,7 @@ impl<'a> ScaffoldCall<'a> {
         &self.request.date
     }
 
-    /// Returns what PROJECT says of the project.
+    /// Returns the properties of the project in PROJECT.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -428,16 +427,16 @@ impl<'a> ScaffoldCall<'a> {
     pub fn project(&self) -> &ProjectInfo {
         self.project.get_or_init(|| {
             let json = self.request.project.map_or("{}", RawValue::get);
-            serde_json::from_str(json).expect("the host sends what this interface says")
+            serde_json::from_str(json).expect("the host follows this interface")
         })
     }
 
-    /// Returns the plugin's own configuration in PROJECT; null when there is none.
+    /// Returns the plugin's own configuration in PROJECT, or null if there is none.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
     /// # fn scaffold(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-    /// let owner = call.config()["owner"].as_str().unwrap_or("nobody");
+    /// let owner = call.config()["owner"].as_str().unwrap_or("unknown");
     /// # Ok(())
     /// # }
     /// ```
@@ -445,7 +444,7 @@ impl<'a> ScaffoldCall<'a> {
         &self.request.config
     }
 
-    /// Returns the host that calls, and the key it knows the plugin by.
+    /// Returns the calling host, and the key that it has for the plugin.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -458,7 +457,7 @@ impl<'a> ScaffoldCall<'a> {
         &self.request.caller
     }
 
-    /// Returns the resource at hand.
+    /// Returns the current resource.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -471,7 +470,7 @@ impl<'a> ScaffoldCall<'a> {
     ///
     /// # Errors
     ///
-    /// When the subcommand has none.
+    /// If the subcommand has no resource.
     pub fn resource(&self) -> Result<&Resource> {
         self.request
             .resource
@@ -480,9 +479,9 @@ impl<'a> ScaffoldCall<'a> {
     }
 }
 
-/// The error of a [`Scaffold`] that takes no further part in the command, with the reason.
+/// The error of a [`Scaffold`] that stops taking part in the command, with the reason.
 ///
-/// The other plugins of the chain go on.
+/// The other plugins in the chain continue.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -504,9 +503,9 @@ impl std::fmt::Display for Stop {
 
 impl std::error::Error for Stop {}
 
-/// A hook: code that runs at some points of a lifecycle.
+/// A hook: code that runs at certain points of a lifecycle.
 ///
-/// Hooks of several plugins run side by side, in no order.
+/// Hooks of several plugins run in parallel and in no defined order.
 ///
 /// ```
 /// use pintle_plugin::events::PRE_CLUSTER_CREATE;
@@ -535,22 +534,22 @@ impl std::error::Error for Stop {}
 /// }
 /// ```
 pub trait Hook: Default + Send + Sync + 'static {
-    /// The events that the hook subscribes to, as `&["post-cluster-create"]`.
+    /// The events that the hook subscribes to, for example `&["post-cluster-create"]`.
     const EVENTS: &'static [&'static str];
 
-    /// Returns the options that the hook adds to a command of the host, as
-    /// `["cluster", "create"]`. Their values come with the events of that command.
+    /// Returns the options that the hook adds to a command of the host, for example
+    /// `["cluster", "create"]`. The events of that command have their values.
     fn options(&self, _command: &[&str]) -> Vec<Arg> {
         Vec::new()
     }
 
     /// Suggests values for an option that is declared as [`completed`](Arg::completed), while a
-    /// user types a line of the shell. `call` has the words of the command and the values of the
-    /// plugin's options on the line so far, and `word` is what is typed of this one.
+    /// user types a command line in a shell. `call` has the words of the command and the values of
+    /// the plugin's options on the line so far, and `word` is the typed part of this value.
     ///
     /// # Errors
     ///
-    /// Whatever the search fails with; then nothing is suggested.
+    /// Any error of the search; nothing is suggested then.
     fn complete(
         &self,
         _option: &str,
@@ -561,15 +560,15 @@ pub trait Hook: Default + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Acts on an event.
+    /// Handles an event.
     ///
     /// # Errors
     ///
-    /// Whatever the work fails with; what the host then does depends on the event.
+    /// Any error of the hook. What the host does then depends on the event.
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> Result<HookReply>;
 }
 
-/// An event, decoded only when the hook looks at its payload.
+/// An event, whose payload is decoded only when the hook reads it.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -601,7 +600,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     ///
-    /// When this is another event, or the payload is not a `P`.
+    /// If this is another event, or the payload is not a `P`.
     pub fn payload<P: DeserializeOwned, R>(&self, of: &EventType<P, R>) -> Result<P> {
         of.read(self.name, self.payload)
     }
@@ -610,7 +609,7 @@ impl<'a> Event<'a> {
         Self { name, payload }
     }
 
-    /// Returns the event's name, as `post-cluster-create`.
+    /// Returns the event's name, for example `post-cluster-create`.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -624,7 +623,7 @@ impl<'a> Event<'a> {
         self.name
     }
 
-    /// Reads the payload, as [`ProjectEvent`](crate::message::ProjectEvent) for the
+    /// Reads the payload, for example as a [`ProjectEvent`](crate::message::ProjectEvent) for the
     /// events of projects and resources.
     ///
     /// ```
@@ -638,7 +637,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     ///
-    /// When the payload is no `T`.
+    /// If the payload is not a `T`.
     pub fn decode<T: Deserialize<'a>>(&self) -> Result<T> {
         message::decode("event payload", self.payload).map_err(error::from_reply)
     }
@@ -650,7 +649,7 @@ impl Call {
     }
 }
 
-/// Collects what a [`Command`] says of itself.
+/// Collects the description of a [`Command`].
 pub(crate) fn describe<C: Command>(command: &C) -> CommandDescription {
     let example = |(about, line)| Example { about, line };
     CommandDescription {

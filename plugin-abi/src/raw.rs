@@ -1,10 +1,9 @@
-//! The types that cross the boundary natively: the root module through which a
-//! host calls a plugin, and the function through which a plugin calls its host.
+//! The types that cross the boundary natively: the root module through which a host calls a plugin,
+//! and the function through which a plugin calls its host.
 //!
-//! Invariants: nothing here ever changes its layout. New functions go to the end of
-//! [`PluginRoot`], new services of the host get new numbers; the plain structs are
-//! frozen. Every function that runs code of an author or of a host does so inside a
-//! guard on its own side.
+//! Invariants: the layout of these types never changes. New functions are added at the end of
+//! [`PluginRoot`], and new services of the host get new numbers. The plain structs are frozen.
+//! Every function that runs an author's or a host's code does so inside a guard on its own side.
 #![expect(
     unsafe_code,
     reason = "the host's function comes with the address of the host's object, which one function reads back"
@@ -26,9 +25,9 @@ use std::time::Duration;
 
 pub use crate::node::RawNode;
 
-/// The answer to any call: an encoded message, and nodes beside it where a call has
-/// some; or an encoded [`ErrorReply`]. One struct for all calls, as each type more
-/// makes the layout check longer.
+/// The answer to any call: an encoded message, with nodes for calls that have some; or an encoded
+/// [`ErrorReply`]. All calls share one struct, because each additional type makes the layout check
+/// longer.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawReply {
@@ -44,17 +43,18 @@ pub struct RawReply {
 #[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
 #[sabi(missing_field(option))]
 pub struct PluginRoot {
-    /// Returns the manifest as the code knows it: JSON, as all texts here in UTF-8.
+    /// Returns the manifest that is compiled into the code: JSON, in UTF-8 like all texts here.
     pub manifest: extern "C" fn() -> RSlice<'static, u8>,
-    /// Answers a request: the number of an entry, a name where it has one, and its input.
+    /// Answers a request: the number of an entry, a name if the entry has one, and its input.
     ///
-    /// One function for all entries, as each function more makes the layout check longer.
+    /// All entries share one function, because each additional function makes the layout check
+    /// longer.
     #[sabi(last_prefix_field)]
     pub call: extern "C" fn(u32, RSlice<'_, u8>, RSlice<'_, u8>, RawHost<'_>) -> RawReply,
-    // New functions go here, at the end.
+    // New functions are added here, at the end.
 }
 
-/// The numbers of a plugin's entries. They never change their meaning.
+/// The numbers of a plugin's entries. Their meaning never changes.
 pub(crate) mod entry {
     /// Answers a `DescribeRequest` with a `CommandDescription`.
     pub(crate) const DESCRIBE: u32 = 0;
@@ -62,22 +62,22 @@ pub(crate) mod entry {
     pub(crate) const COMMAND: u32 = 1;
     /// Answers a `ScaffoldRequest` with a `ScaffoldReply` and the nodes to add.
     pub(crate) const SCAFFOLD: u32 = 2;
-    /// Answers an event, given by name and payload, with a `HookReply`, or with
-    /// no bytes at all when the hook has nothing to say.
+    /// Answers an event, given by name and payload, with a `HookReply`, or with no bytes if the
+    /// hook lets the host proceed.
     pub(crate) const EVENT: u32 = 3;
-    /// Answers a `DescribeRequest` for a command of the host with a `CommandDescription`
-    /// that has the options which the plugin's hooks add to it.
+    /// Answers a `DescribeRequest` for a command of the host with a `CommandDescription` that
+    /// contains the options that the plugin's hooks add to it.
     pub(crate) const OPTIONS: u32 = 4;
-    /// Answers the request of an interface's method, given by the interface's name, `/`, and
-    /// its own, with the method's reply and the buffers beside it. Those of the request are
-    /// lent by the host.
+    /// Answers the request of an interface's method, given by the name of the interface, `/`, and
+    /// the name of the method, with the method's reply and its buffers. The host lends the buffers
+    /// of the request.
     pub(crate) const INTERFACE: u32 = 5;
     /// Answers a `CompleteRequest` with a `CompleteReply`.
     pub(crate) const COMPLETE: u32 = 6;
-    /// Runs the cleanup with the number in the input, eight bytes in the machine's order, and
-    /// answers with no bytes.
+    /// Runs the cleanup whose number is the input, eight bytes in native byte order, and answers
+    /// with no bytes.
     pub(crate) const CLEANUP: u32 = 7;
-    // New entries go here.
+    // New entries are added here.
 }
 
 impl RootModule for PluginRootRef {
@@ -88,14 +88,13 @@ impl RootModule for PluginRootRef {
 }
 
 impl PluginRootRef {
-    /// Returns the name of each function of the root module that this crate knows,
-    /// and whether the plugin has it. A plugin built with an older interface lacks
-    /// the newer functions.
+    /// Returns the name of each function of the root module that this crate knows, and whether the
+    /// plugin has it. A plugin that was built with an older interface lacks the newer functions.
     pub fn functions(self) -> Vec<(&'static str, bool)> {
         vec![
             ("manifest", true),
             ("call", true),
-            // New functions are listed here.
+            // New functions are added here.
         ]
     }
 
@@ -114,14 +113,13 @@ impl PluginRootRef {
         self.call()(entry::SCAFFOLD, RSlice::EMPTY, request.into(), host)
     }
 
-    /// Answers an encoded `DescribeRequest` for a command of the host with a
-    /// `CommandDescription` that has the options which the plugin's hooks add to it.
+    /// Answers an encoded `DescribeRequest` for a command of the host with a `CommandDescription`
+    /// that contains the options that the plugin's hooks add to it.
     pub fn options(self, request: &[u8]) -> RawReply {
         self.call()(entry::OPTIONS, RSlice::EMPTY, request.into(), RawHost::new(&NoServices))
     }
 
-    /// Answers an event with a `HookReply`, or with no bytes at all when the hook has
-    /// nothing to say.
+    /// Answers an event with a `HookReply`, or with no bytes if the hook lets the host proceed.
     pub fn event(self, name: &str, payload: &[u8], host: RawHost<'_>) -> RawReply {
         self.call()(entry::EVENT, name.as_bytes().into(), payload.into(), host)
     }
@@ -138,13 +136,13 @@ impl PluginRootRef {
         self.call()(entry::CLEANUP, RSlice::EMPTY, input.as_slice().into(), host)
     }
 
-    /// Answers the request of an interface's method with its reply and the buffers beside it.
+    /// Answers the request of an interface's method with its reply and its buffers.
     pub fn interface(self, name: &str, request: &[u8], host: RawHost<'_>) -> RawReply {
         self.call()(entry::INTERFACE, name.as_bytes().into(), request.into(), host)
     }
 }
 
-/// Answers a call with what `work` returns; a panic is an error, too.
+/// Answers a call with the result of `work`. A panic is an error, too.
 pub(crate) fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawReply {
     let (is_error, message, nodes) = match guard(work) {
         Ok((message, nodes)) => (0, message, nodes),
@@ -154,24 +152,25 @@ pub(crate) fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorRep
     RawReply { is_error, message: message.into(), nodes }
 }
 
-/// What the host offers during a call: one function, whose services have numbers.
+/// The host's services during a call: one function, with a number for each service.
 ///
-/// A table with a function for each service would cost the layout check a type and
-/// a function more each. A plugin that asks an older host for a service of a later
-/// release gets an error of the kind [`ErrorKind::Unsupported`](message::ErrorKind::Unsupported), and does without.
+/// A table with a function for each service would add a type and a function per service to the
+/// layout check. A plugin that requests a service of a later release from an older host gets an
+/// error of the kind [`ErrorKind::Unsupported`](message::ErrorKind::Unsupported), and manages
+/// without the service.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawHost<'a> {
-    /// An empty slice where a `&'a S` points, for the `S: HostServices` that `call` was
-    /// made for. It may go wherever the borrow may, and the layout check knows its
-    /// type already: a pointer and a marker for the lifetime would be three types more.
+    /// An empty slice at the address of a `&'a S`, where `S: HostServices` is the type that `call`
+    /// was created for. It can be sent wherever the borrow can, and the layout check already knows
+    /// its type: a pointer and a marker for the lifetime would be three more types.
     object: RSlice<'a, u8>,
-    /// Takes the object, the number of a service, a detail that the service gives a
-    /// meaning to, and the service's input.
+    /// Takes the object, the number of a service, a detail whose meaning depends on the service,
+    /// and the input of the service.
     call: extern "C" fn(RSlice<'_, u8>, u32, u32, RSlice<'_, u8>) -> RawReply,
 }
 
-/// The numbers of the host's services. They never change their meaning.
+/// The numbers of the host's services. Their meaning never changes.
 mod service {
     /// Writes the input to the standard output (detail 0) or the standard error (1).
     pub(super) const WRITE: u32 = 0;
@@ -179,36 +178,36 @@ mod service {
     pub(super) const LOG: u32 = 1;
     /// Answers a `ServiceRequest` with a `ServiceReply`.
     pub(super) const REQUEST: u32 = 2;
-    /// Returns the paths of some files of the universe, sorted, each ended by a NUL:
-    /// of all files (detail 0), of those that match a glob (1), of those that one plugin
-    /// made (2), the one at a path (3), or of those that one plugin made in one subcommand,
-    /// given as both with a NUL between (4). Reads no file.
+    /// Returns the sorted paths of some files of the universe, each terminated by a NUL: of all
+    /// files (detail 0), of the files that match a glob (1), of the files that one plugin created
+    /// (2), the file at a path (3), or of the files that one plugin created in one subcommand,
+    /// given as both separated by a NUL (4). Does not read any file.
     pub(super) const PATHS: u32 = 3;
     /// Returns the files themselves.
     pub(super) const NODES: u32 = 4;
-    /// Lends all files, sorted by path, or in the call of an interface the buffers of its
-    /// request, for as long as the host's object is borrowed: the answer is the address of the first `RArc<RawNode>` and their number, as two `usize`
-    /// in the machine's byte order.
+    /// Lends all files, sorted by path, or in the call of an interface the buffers of its request,
+    /// for as long as the host's object is borrowed. The answer is the address of the first
+    /// `RArc<RawNode>` and their number, as two `usize` in native byte order.
     pub(super) const LEND: u32 = 5;
-    /// Waits for as many milliseconds as the detail says until the call is cancelled, and
+    /// Waits for as many milliseconds as the detail specifies until the call is cancelled, and
     /// answers with one byte: whether it is.
     pub(super) const WAIT: u32 = 6;
-    // New services go here.
+    // New services are added here.
 }
 
 impl<'a> RawHost<'a> {
-    /// Returns the form of `services` that crosses the boundary.
+    /// Returns `services` in the form that crosses the boundary.
     pub fn new<S: HostServices>(services: &'a S) -> Self {
         Self { object: erase(services), call: host_call::<S> }
     }
 
-    /// Returns a host that lends buffers, and passes everything else on.
+    /// Returns a host that lends buffers, and forwards all other services.
     pub(crate) fn lending(lender: &'a Lender<'_>) -> Self {
         Self { object: erase(lender), call: lend }
     }
 
     pub(crate) fn write(self, stream: Stream, text: &[u8]) {
-        // There is no one to tell: a host that panics while it writes has lost its output.
+        // The error cannot be reported: a host that panics while it writes has lost its output.
         let _ = self.call(service::WRITE, stream as u32, text);
     }
 
@@ -245,9 +244,9 @@ impl<'a> RawHost<'a> {
             return Err(no_loan());
         }
         // SAFETY: the host's side of this service, `host_call`, answers with the parts of a
-        // `&'a [Node]` that it got from the object whose borrow `self` bears, and has
-        // exposed the pointer; `Node` is an `RArc<RawNode>`, whose layout was checked
-        // when the plugin was loaded.
+        // `&'a [Node]` that it got from the object whose borrow `self` has, and has exposed the
+        // pointer; `Node` is an `RArc<RawNode>`, whose layout was checked when the plugin was
+        // loaded.
         Ok(unsafe {
             std::slice::from_raw_parts(
                 std::ptr::with_exposed_provenance(address),
@@ -258,14 +257,14 @@ impl<'a> RawHost<'a> {
 
     /// Waits until the call is cancelled, and returns whether it is.
     pub(crate) fn wait_cancelled(self, millis: u32) -> bool {
-        // On a host that does not know it, nothing is ever cancelled.
+        // On a host that does not support this, nothing is ever cancelled.
         let answer = self.call(service::WAIT, millis, &[]).into_message();
         answer.is_ok_and(|it| it.first() == Some(&1))
     }
     // New services are called here.
 
-    /// Returns the host for those who may have it longer than it is borrowed, and must not
-    /// use it then: `handle.rs` sees to that.
+    /// Returns the host for callers that may hold it longer than it is borrowed, and must not use
+    /// it then: `handle.rs` ensures that.
     pub(crate) fn outliving_its_borrow(self) -> RawHost<'static> {
         // SAFETY: only the lifetime changes. The one caller, `CallScope::handle`, keeps the value
         // in a slot that nothing reads after the scope is dropped. A scope is a local variable
@@ -288,7 +287,7 @@ impl HostServices for NoServices {
     fn log(&self, _level: Level, _text: &str) {}
 
     fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        Err(ErrorReply::unsupported("this call comes without services".to_owned()))
+        Err(ErrorReply::unsupported("this call has no services".to_owned()))
     }
 }
 
@@ -326,7 +325,7 @@ extern "C" fn host_call<S: HostServices>(
             service::WAIT => {
                 vec![u8::from(host.wait_cancelled(Duration::from_millis(detail.into())))]
             }
-            // New services are answered here.
+            // New services are added here.
             _ => {
                 return Err(ErrorReply::unsupported(format!("this host has no service {service}")));
             }
@@ -335,7 +334,7 @@ extern "C" fn host_call<S: HostServices>(
     })
 }
 
-/// Lends the buffers of a request beside the services of another host.
+/// Lends the buffers of a request, besides the services of another host.
 pub(crate) struct Lender<'a> {
     host: RawHost<'a>,
     buffers: &'a [Node],
@@ -356,7 +355,7 @@ extern "C" fn lend(
     let lender = restore::<Lender<'_>>(object);
     match service {
         service::LEND => reply(|| Ok((loan(lender.buffers), Vec::new()))),
-        // It keeps its panics to itself.
+        // This function catches its own panics.
         _ => (lender.host.call)(lender.host.object, service, detail, input),
     }
 }
@@ -367,24 +366,24 @@ fn loan(nodes: &[Node]) -> Vec<u8> {
 }
 
 impl RawReply {
-    /// Takes the message out, or the error.
+    /// Returns the message, or the error.
     ///
     /// # Errors
     ///
-    /// The [`ErrorReply`] that the other side answered with.
+    /// The [`ErrorReply`] of the other side.
     pub fn into_message(self) -> Result<Vec<u8>, ErrorReply> {
         self.into_message_and_nodes().map(|(message, _)| message)
     }
 
-    /// Takes the message and the nodes out, or the error.
+    /// Returns the message and the nodes, or the error.
     ///
     /// # Errors
     ///
-    /// The [`ErrorReply`] that the other side answered with.
+    /// The [`ErrorReply`] of the other side.
     pub fn into_message_and_nodes(self) -> Result<(Vec<u8>, Vec<Node>), ErrorReply> {
         match self.is_error {
             0 => {
-                // As a `Vec`, whose conversion needs no second allocation.
+                // As a `Vec`, whose conversion does not need a second allocation.
                 let nodes = self.nodes.into_vec().into_iter().map(Node::from_raw).collect();
                 Ok((self.message.into_vec(), nodes))
             }
@@ -400,26 +399,26 @@ pub(crate) fn text(bytes: RSlice<'_, u8>) -> Result<&str, ErrorReply> {
 }
 
 fn no_loan() -> ErrorReply {
-    ErrorReply::failed("the host's answer is no loan of files")
+    ErrorReply::failed("invalid answer of the host to a loan of files")
 }
 
-/// Reads an encoded error; bytes that are none become an error of their own.
+/// Reads an encoded error. If the bytes are not a valid error, this is an error of its own.
 fn read_error(bytes: &[u8]) -> ErrorReply {
     message::decode("error reply", bytes).unwrap_or_else(|err| err)
 }
 
 /// Returns the address of a host's object, for [`restore`].
 fn erase<S: Sync>(object: &S) -> RSlice<'_, u8> {
-    // SAFETY: a slice of no bytes may be at any address that is not null and is
-    // aligned for bytes; nothing is ever read through it.
+    // SAFETY: a slice of no bytes may be at any address that is not null and is aligned for bytes;
+    // nothing is ever read through it.
     unsafe { RSlice::from_raw_parts(std::ptr::from_ref(object).cast(), 0) }
 }
 
 fn restore<S: Sync>(object: RSlice<'_, u8>) -> &S {
-    // SAFETY: `RawHost::new` and `RawHost::lending` are the only places that pair an object
-    // with a function: they take a `&'a S`, whose address `erase` keeps as a pointer with
-    // all its rights and whose lifetime the slice bears, and the function that calls
-    // `restore::<S>`. The fields are private, and the function is only ever given the object
-    // that came with it. `S` is `Sync`, so the slice may have come from another thread.
+    // SAFETY: `RawHost::new` and `RawHost::lending` are the only places that pair an object with a
+    // function: they take a `&'a S`, whose address `erase` keeps as a pointer with all its rights
+    // and whose lifetime the slice has, and the function that calls `restore::<S>`. The fields are
+    // private, and the function is only ever given the object that it is paired with. `S` is
+    // `Sync`, so the slice may have come from another thread.
     unsafe { &*object.as_ptr().cast() }
 }

@@ -1,11 +1,11 @@
-//! Records of the crates `tracing` and `log` on their way to the host's log.
+//! Sends records of the crates `tracing` and `log` to the host's log.
 //!
-//! A plugin's library has copies of these crates of its own: what the host's program has set up
-//! is not seen in it. So this crate sets up a subscriber and a logger when the plugin is called
-//! for the first time.
+//! A plugin's library has its own copies of these crates, which do not see what the host's program
+//! has set up. This crate therefore sets up a subscriber and a logger when the plugin is first
+//! called.
 //!
-//! Invariants: a subscriber or logger that is set up already stays. A record that is made outside
-//! of all calls, or while another one is being sent from the same thread, is dropped.
+//! Invariants: a subscriber or logger that is already set up is kept. A record that is created
+//! outside all calls, or while the same thread is sending another record, is dropped.
 
 #[cfg(feature = "log")]
 mod from_log;
@@ -16,7 +16,7 @@ mod sending;
 use crate::handle::HostHandle;
 use std::sync::Once;
 
-/// Sends the records of a call to its host for as long as it lives.
+/// Sends the records of a call to its host for as long as this value exists.
 pub(crate) struct Recording {
     id: u64,
 }

@@ -1,7 +1,7 @@
-//! What a host requires of the arguments that a plugin declares.
+//! The rules of a host for the arguments that a plugin declares.
 //!
-//! Hosts and [`testing`](crate::testing) share these functions, so that a plugin whose tests
-//! pass is not refused by a host for what it declares.
+//! Hosts and [`testing`](crate::testing) share these functions, so that a host does not reject the
+//! declarations of a plugin whose tests pass.
 
 use crate::args::{Arg, ArgGroup, ArgKind, ValueType};
 use std::collections::HashSet;
@@ -58,24 +58,24 @@ pub fn subcommand_options(subcommand: &str) -> Vec<&'static str> {
 ///
 /// # Errors
 ///
-/// One line on the first argument or group that no host accepts.
+/// One line about the first argument or group that no host accepts.
 pub fn check_command(args: &[Arg], groups: &[ArgGroup]) -> Result<(), String> {
     check_declared(args)?;
     let mut names: HashSet<&str> = args.iter().map(|it| it.name.as_str()).collect();
     for ArgGroup { name, args: members, .. } in groups {
         check_name(name)?;
         if let Some(unknown) = members.iter().find(|it| args.iter().all(|arg| arg.name != **it)) {
-            return Err(format!("the group `{name}` has an unknown argument `{unknown}`"));
+            return Err(format!("unknown argument `{unknown}` in the group `{name}`"));
         }
         if members.is_empty() || !names.insert(name) {
-            return Err(format!("the group `{name}` is empty, or its name is taken"));
+            return Err(format!("the group `{name}` is empty, or its name is in use"));
         }
     }
     for arg in args {
         let mut others = arg.conflicts.iter().chain(&arg.requires);
         let is_unknown = |it: &&String| **it == arg.name || !names.contains(it.as_str());
         if let Some(other) = others.find(is_unknown) {
-            return Err(format!("the argument `{}` refers to an unknown `{other}`", arg.name));
+            return Err(format!("`{}` refers to an unknown argument or group `{other}`", arg.name));
         }
     }
     Ok(())
@@ -85,7 +85,7 @@ pub fn check_command(args: &[Arg], groups: &[ArgGroup]) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// One line on the first argument that no host accepts.
+/// One line about the first argument that no host accepts.
 pub fn check_args(args: &[Arg]) -> Result<(), String> {
     check_command(args, &[])
 }
@@ -119,7 +119,7 @@ fn check_declared(args: &[Arg]) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// One line on the first flag that no host accepts.
+/// One line about the first flag that no host accepts.
 pub fn check_flags(subcommand: &str, flags: &[Arg]) -> Result<(), String> {
     check_args(flags)?;
     let of_host = subcommand_options(subcommand);
@@ -127,7 +127,7 @@ pub fn check_flags(subcommand: &str, flags: &[Arg]) -> Result<(), String> {
         let name = &flag.name;
         if flag.kind == ArgKind::Positional {
             return Err(format!(
-                "`{name}` is a positional argument: a subcommand takes flags only"
+                "`{name}` is a positional argument: a subcommand accepts only flags"
             ));
         }
         if of_host.contains(&name.as_str()) {
@@ -145,7 +145,7 @@ pub fn check_flags(subcommand: &str, flags: &[Arg]) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// One line on the first option that no host accepts.
+/// One line about the first option that no host accepts.
 pub fn check_options(options: &[Arg]) -> Result<(), String> {
     check_args(options)?;
     for option in options {
@@ -153,13 +153,13 @@ pub fn check_options(options: &[Arg]) -> Result<(), String> {
             return Err(format!("`{}` is not an option", option.name));
         }
         if option.required {
-            return Err(format!("`--{}` would have to be given each time", option.name));
+            return Err(format!("`--{}` must not be required", option.name));
         }
     }
     Ok(())
 }
 
-/// Reads a number as a host does: JSON has neither infinities nor NaN.
+/// Reads a number like a host: JSON has neither infinities nor NaN.
 pub fn parse_number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|it: &f64| it.is_finite())
 }
@@ -181,17 +181,17 @@ fn check_letter(arg: &Arg, letter: char) -> Result<(), String> {
     }
     if !letter.is_ascii_alphanumeric() || arg.kind == ArgKind::Positional {
         let name = &arg.name;
-        return Err(format!("the argument `{name}` cannot have the short form `{letter}`"));
+        return Err(format!("invalid short form `{letter}` of the argument `{name}`"));
     }
     Ok(())
 }
 
-/// Finds what the builder of an argument can express, but no command line.
+/// Finds declarations that the builder of an argument can express, but a command line cannot.
 fn check_kind(arg: &Arg) -> Result<(), String> {
     let name = &arg.name;
     if matches!(arg.kind, ArgKind::Flag | ArgKind::Count) {
         if arg.repeated {
-            return Err(format!("the flag `{name}` cannot be repeated: declare a counted one"));
+            return Err(format!("the flag `{name}` cannot be repeated: declare a counted flag"));
         }
         // Any other type may be one that this release does not know.
         let takes_value = match arg.kind {
@@ -202,7 +202,7 @@ fn check_kind(arg: &Arg) -> Result<(), String> {
         };
         let has_values = arg.is_list() || arg.min.is_some() || arg.max.is_some() || arg.completed;
         if takes_value || has_values || !arg.choices.is_empty() {
-            return Err(format!("the flag `{name}` cannot have a value: declare an option"));
+            return Err(format!("the flag `{name}` cannot take a value: declare an option"));
         }
         return Ok(());
     }
@@ -210,7 +210,7 @@ fn check_kind(arg: &Arg) -> Result<(), String> {
         return Err(format!("the argument `{name}` cannot have other names: it is positional"));
     }
     if arg.rest && (arg.kind != ArgKind::Positional || !arg.repeated) {
-        return Err(format!("the argument `{name}` cannot have the words after `--`"));
+        return Err(format!("the argument `{name}` cannot take the words after `--`"));
     }
     if !arg.choices.is_empty() && arg.value != ValueType::String {
         let kind = match arg.value {
@@ -225,24 +225,24 @@ fn check_kind(arg: &Arg) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks how many values an argument has, which numbers, and where else it is from.
+/// Checks the number of values of an argument, their range, and its other sources.
 fn check_values(arg: &Arg) -> Result<(), String> {
     let name = &arg.name;
     if let Some((least, most)) = arg.n_values.filter(|(least, most)| least > most || *most == 0) {
-        return Err(format!("the argument `{name}` cannot have {least} to {most} values"));
+        return Err(format!("the argument `{name}` cannot take {least} to {most} values"));
     }
     let is_invalid = |it: &&String| it.is_empty() || it.contains(['=', '\0']);
     if let Some(variable) = arg.env.as_ref().filter(is_invalid) {
-        return Err(format!("the argument `{name}` has an invalid variable `{variable}`"));
+        return Err(format!("invalid environment variable `{variable}` of the argument `{name}`"));
     }
     for bound in arg.min.iter().chain(&arg.max) {
         if !is_number(arg, bound) {
-            return Err(format!("the argument `{name}` cannot have the bound `{bound}`"));
+            return Err(format!("invalid bound `{bound}` of the argument `{name}`"));
         }
     }
     match (&arg.min, &arg.max) {
         (Some(min), Some(max)) if !is_in_range(arg, min) => {
-            Err(format!("the argument `{name}` cannot be from {min} to {max}"))
+            Err(format!("invalid range {min} to {max} of the argument `{name}`"))
         }
         _ => Ok(()),
     }
@@ -257,7 +257,7 @@ fn is_number(arg: &Arg, text: &str) -> bool {
     }
 }
 
-/// Returns whether a text that is a number of the argument's type is in its range.
+/// Returns whether a text that is a number of the argument's type is within its range.
 pub fn is_in_range(arg: &Arg, text: &str) -> bool {
     let (min, max) = (arg.min.as_deref(), arg.max.as_deref());
     match arg.value {
@@ -286,17 +286,17 @@ fn check_default(arg: &Arg) -> Result<(), String> {
     let takes_default = !matches!(arg.kind, ArgKind::Flag | ArgKind::Count) && !arg.rest;
     match parses && takes_default && !arg.required {
         true => Ok(()),
-        false => Err(format!("the argument `{}` cannot have the default `{default}`", arg.name)),
+        false => Err(format!("invalid default `{default}` of the argument `{}`", arg.name)),
     }
 }
 
-/// Checks that each word of a command line can belong to one positional argument only.
+/// Checks that each word of a command line can belong to only one positional argument.
 fn check_positions(args: &[Arg]) -> Result<(), String> {
     let mut open_end: Option<&Arg> = None;
     let after_dashes = args.iter().filter(|it| it.rest);
     if let Some(second) = after_dashes.clone().nth(1) {
         let name = &second.name;
-        return Err(format!("the argument `{name}` is the second for the words after `--`"));
+        return Err(format!("the argument `{name}` is the second one for the words after `--`"));
     }
     for arg in args.iter().filter(|it| it.kind == ArgKind::Positional && !it.rest) {
         if let Some(before) = open_end.filter(|it| arg.required || it.is_list()) {
@@ -329,10 +329,7 @@ mod tests {
         check_err(&[Arg::flag("x").short('v')], "the option `-v` belongs to the host");
         let twice = [Arg::flag("x").short('x'), Arg::flag("y").short('x')];
         check_err(&twice, "the option `-x` is declared twice");
-        check_err(
-            &[Arg::positional("x").short('x')],
-            "the argument `x` cannot have the short form `x`",
-        );
+        check_err(&[Arg::positional("x").short('x')], "invalid short form `x` of the argument `x`");
         check_err(
             &[Arg::option("A b")],
             "invalid argument name `A b`: only lower-case letters, digits, `-` and `_` are \
@@ -344,15 +341,15 @@ mod tests {
     fn what_no_command_line_can_express_is_found() {
         check_err(
             &[Arg::flag("loud").repeated()],
-            "the flag `loud` cannot be repeated: declare a counted one",
+            "the flag `loud` cannot be repeated: declare a counted flag",
         );
         check_err(
             &[Arg::flag("loud").integer()],
-            "the flag `loud` cannot have a value: declare an option",
+            "the flag `loud` cannot take a value: declare an option",
         );
         check_err(
             &[Arg::flag("loud").choice("very")],
-            "the flag `loud` cannot have a value: declare an option",
+            "the flag `loud` cannot take a value: declare an option",
         );
         check_err(
             &[Arg::option("n").integer().choice("1")],
@@ -376,7 +373,7 @@ mod tests {
             (Arg::option("n").required(), "b"),
             (Arg::flag("n"), "true"),
         ] {
-            let expected = format!("the argument `n` cannot have the default `{default}`");
+            let expected = format!("invalid default `{default}` of the argument `n`");
             check_err(&[arg.default_value(default)], &expected);
         }
         assert_eq!(check_args(&[Arg::option("n").number().default_value("-1e3")]), Ok(()));
@@ -394,15 +391,15 @@ mod tests {
     fn numbers_have_ranges() {
         let port = || Arg::option("port").integer().min(1).max(65535);
         assert_eq!(check_args(&[port().default_value("80")]), Ok(()));
-        check_err(&[port().default_value("0")], "the argument `port` cannot have the default `0`");
-        check_err(&[Arg::option("n").min(1)], "the argument `n` cannot have the bound `1`");
+        check_err(&[port().default_value("0")], "invalid default `0` of the argument `port`");
+        check_err(&[Arg::option("n").min(1)], "invalid bound `1` of the argument `n`");
         check_err(
             &[Arg::option("n").integer().min(0.5)],
-            "the argument `n` cannot have the bound `0.5`",
+            "invalid bound `0.5` of the argument `n`",
         );
         check_err(
             &[Arg::option("n").number().min(2).max(1.5)],
-            "the argument `n` cannot be from 2 to 1.5",
+            "invalid range 2 to 1.5 of the argument `n`",
         );
     }
 
@@ -412,12 +409,15 @@ mod tests {
             [Arg::flag("a").conflicts_with("b"), Arg::flag("b"), Arg::flag("c").requires("g")];
         let group = |members: &[&str]| ArgGroup::new("g", members.iter().copied());
         assert_eq!(check_command(&args, &[group(&["a", "b"])]), Ok(()));
-        check_err(&args, "the argument `c` refers to an unknown `g`");
-        check_err(&[Arg::flag("a").requires("a")], "the argument `a` refers to an unknown `a`");
+        check_err(&args, "`c` refers to an unknown argument or group `g`");
+        check_err(
+            &[Arg::flag("a").requires("a")],
+            "`a` refers to an unknown argument or group `a`",
+        );
         let err = |group: ArgGroup| check_command(&args, &[group]).unwrap_err();
-        assert_eq!(err(group(&["x"])), "the group `g` has an unknown argument `x`");
-        assert_eq!(err(group(&[])), "the group `g` is empty, or its name is taken");
-        assert_eq!(err(ArgGroup::new("a", ["b"])), "the group `a` is empty, or its name is taken");
+        assert_eq!(err(group(&["x"])), "unknown argument `x` in the group `g`");
+        assert_eq!(err(group(&[])), "the group `g` is empty, or its name is in use");
+        assert_eq!(err(ArgGroup::new("a", ["b"])), "the group `a` is empty, or its name is in use");
     }
 
     #[test]
@@ -433,13 +433,16 @@ mod tests {
         );
         check_err(
             &[Arg::count("x").env("X")],
-            "the flag `x` cannot have a value: declare an option",
+            "the flag `x` cannot take a value: declare an option",
         );
-        check_err(&[Arg::option("x").n_values(2, 1)], "the argument `x` cannot have 2 to 1 values");
-        check_err(&[Arg::option("x").env("A=B")], "the argument `x` has an invalid variable `A=B`");
+        check_err(&[Arg::option("x").n_values(2, 1)], "the argument `x` cannot take 2 to 1 values");
+        check_err(
+            &[Arg::option("x").env("A=B")],
+            "invalid environment variable `A=B` of the argument `x`",
+        );
         check_err(
             &[Arg::rest("x"), Arg::rest("y")],
-            "the argument `y` is the second for the words after `--`",
+            "the argument `y` is the second one for the words after `--`",
         );
         let all = [
             Arg::positional("name").required(),
@@ -456,7 +459,7 @@ mod tests {
     fn options_of_hooks_are_optional() {
         let check = |option: Arg| check_options(&[option]).unwrap_err();
         assert_eq!(check(Arg::positional("x")), "`x` is not an option");
-        assert_eq!(check(Arg::option("x").required()), "`--x` would have to be given each time");
+        assert_eq!(check(Arg::option("x").required()), "`--x` must not be required");
         assert_eq!(check(Arg::flag("quiet")), "the name `quiet` belongs to the host");
         assert_eq!(check_options(&[Arg::flag("x").short('x')]), Ok(()));
     }
@@ -468,7 +471,7 @@ mod tests {
         assert_eq!(check("edit", Arg::flag("x").short('o')), "the flag `-o` belongs to the host");
         assert_eq!(
             check("init", Arg::positional("x")),
-            "`x` is a positional argument: a subcommand takes flags only"
+            "`x` is a positional argument: a subcommand accepts only flags"
         );
         assert_eq!(check_flags("edit", &[Arg::flag("domain")]), Ok(()));
     }

@@ -31,7 +31,7 @@ pub fn dump() -> Value {
     })
 }
 
-/// The numbers that cross the boundary and are not constants in `raw.rs`.
+/// Numbers that cross the boundary but are not constants in `raw.rs`.
 fn numbers() -> Value {
     let select = |it: Select<'_>| it.to_raw().0;
     json!({
@@ -61,7 +61,7 @@ fn numbers() -> Value {
 /// Describes each message, and each type in it.
 fn messages() -> Map<String, Value> {
     let mut generator = SchemaGenerator::default();
-    // New messages go here.
+    // New messages are added here.
     add::<Manifest>(&mut generator);
     add::<DescribeRequest>(&mut generator);
     add::<CommandDescription>(&mut generator);
@@ -85,8 +85,8 @@ fn messages() -> Map<String, Value> {
     types
 }
 
-/// Returns the JSON schema of the messages between a host and a program, each by its name
-/// in `$defs`.
+/// Returns the JSON schema of the messages between a host and a program, each by its name in
+/// `$defs`.
 pub fn protocol() -> Value {
     let mut generator = SchemaGenerator::default();
     add_programs(&mut generator);
@@ -101,7 +101,7 @@ pub fn protocol() -> Value {
     })
 }
 
-/// Removes the examples from the descriptions of types: they are Rust.
+/// Removes the examples, which are Rust, from the descriptions of types.
 fn leave_out_examples(schema: &mut Value) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         if let Some(start) = text.find("\n\n```") {
@@ -120,7 +120,7 @@ fn add_programs(generator: &mut SchemaGenerator) {
     add::<ProjectEvent>(generator);
     add::<ClusterEvent>(generator);
     add::<NodeEvent>(generator);
-    // What `amend` is for events of clusters.
+    // The type of `amend` for events of clusters.
     add::<Amendment>(generator);
 }
 
@@ -128,12 +128,12 @@ fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
     generator.subschema_for::<T>();
 }
 
-/// Removes what is only for people to read.
+/// Removes everything that is only for people to read.
 fn strip(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             fields.shift_remove("description");
-            // A property may have that name, too; it is a schema, then.
+            // A property may also have that name; it is a schema then.
             for (name, value) in fields {
                 match (name.as_str(), &mut *value) {
                     ("properties" | "$defs", Value::Object(named)) => {
@@ -151,7 +151,7 @@ fn strip(schema: &mut Value) {
 
 /// Describes each type that crosses the boundary natively, by its name.
 fn layouts() -> Map<String, Value> {
-    // Parameters of functions are not found from the root module: new types go here.
+    // Parameters of functions are not reachable from the root module: new types are added here.
     let mut open = vec![
         <PluginRootRef as StableAbi>::LAYOUT,
         <RawHost<'static> as StableAbi>::LAYOUT,
@@ -162,7 +162,7 @@ fn layouts() -> Map<String, Value> {
         let name = type_name(layout);
         if !types.contains_key(&name) {
             types.insert(name, describe(layout));
-            // What a pointer points to is among the phantom fields.
+            // The target of a pointer is among the phantom fields.
             let fields = layout.get_fields().into_iter().chain([layout.phantom_fields()]);
             let fields = fields.flat_map(|it| it.to_vec());
             open.extend(fields.filter(|it| !it.is_function()).map(|it| it.layout()));
@@ -189,8 +189,8 @@ fn describe(layout: &'static TypeLayout) -> Value {
     })
 }
 
-/// Returns the name of a type with those of its parameters. Some types of abi_stable name
-/// them only in a field without a size.
+/// Returns the name of a type with the names of its parameters. Some types of abi_stable name them
+/// only in a field without a size.
 fn type_name(layout: &TypeLayout) -> String {
     let marker = || {
         let fields = layout.get_fields().into_iter().flat_map(|it| it.to_vec());
@@ -208,7 +208,7 @@ fn type_name(layout: &TypeLayout) -> String {
     }
 }
 
-/// Returns the type of a field, for a function its signature.
+/// Returns the type of a field, or the signature of a function.
 fn field_type(field: &TLField) -> String {
     if !field.is_function() {
         return type_name(field.layout());
@@ -217,8 +217,8 @@ fn field_type(field: &TLField) -> String {
     functions.collect::<Vec<_>>().join("; ")
 }
 
-/// Tidies abi_stable's form of a signature, which has the names of parameters and what is
-/// known of lifetimes: `fn(,: u32, param_1: u8)->u8 lifetime indices:…`.
+/// Simplifies abi_stable's form of a signature, which includes the names of parameters and what is
+/// known about lifetimes: `fn(,: u32, param_1: u8)->u8 lifetime indices:…`.
 fn signature(text: &str) -> String {
     let (text, _) = text.split_once("lifetime indices").unwrap_or((text, ""));
     let words = text.split_whitespace().filter(|it| !it.starts_with("param_"));

@@ -1,6 +1,6 @@
-//! Where a plugin's output goes, and how much a log line matters.
+//! The streams for a plugin's output, and the levels of log lines.
 
-/// Where a plugin's output goes.
+/// The stream for a plugin's output.
 ///
 /// ```
 /// use pintle_plugin::host::Stream;
@@ -16,7 +16,7 @@ pub enum Stream {
     Err = 1,
 }
 
-/// How much a log line matters.
+/// The level of a log line.
 ///
 /// ```
 /// use pintle_plugin::Level;
@@ -41,12 +41,12 @@ pub enum Stream {
 pub enum Level {
     /// Something failed.
     Error = 1,
-    /// Something may be wrong.
+    /// A possible problem.
     Warn = 2,
-    /// Something the user wants to know.
+    /// Information for the user.
     #[default]
     Info = 3,
-    /// What a developer wants to know.
+    /// Information for developers.
     Debug = 4,
     /// Everything. Levels of a later release count as this one.
     #[serde(other)]

@@ -1,14 +1,15 @@
-//! Runs a plugin in-process against a fake host, for its unit tests.
+//! Runs a plugin in-process against a fake host, for unit tests.
 //!
-//! A call takes the same way as under a real host: through the functions of the
-//! plugin's root module, with encoded messages, so that a plugin that passes here
-//! was called as it will be called. The fake host keeps what the plugin writes,
-//! answers its questions from a script, and touches neither terminal nor disk, but for the
-//! plugin's own directories where a test names a place for them.
+//! A call takes the same path as with a real host: through the functions of the plugin's root
+//! module, with encoded messages. A plugin that passes its tests is therefore called in production
+//! as it was in the tests. The fake host records the plugin's output and answers its questions from
+//! a script. It does not access the terminal or the disk, except for the plugin's own directories
+//! if a test sets a location for them.
 //!
-//! What a run did is also a text, for tests with snapshots: a [`Run`], a [`Reaction`] and a
-//! [`Scaffolded`] implement [`Display`](fmt::Display), so `expect![[…]].assert_eq(&run.to_string())`
-//! of expect-test and `assert_snapshot!(run)` of insta work.
+//! The result of a run can also be shown as text, for tests with snapshots: [`Run`], [`Reaction`]
+//! and [`Scaffolded`] implement [`Display`](fmt::Display), so that
+//! `expect![[…]].assert_eq(&run.to_string())` of expect-test and `assert_snapshot!(run)` of insta
+//! work.
 //!
 //! ```
 //! use pintle_plugin::{prelude::*, testing};
@@ -94,7 +95,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Why a run has no result.
+/// Why a run does not have a result.
 ///
 /// ```
 #[doc = include_str!("testing/example.txt")]
@@ -106,9 +107,9 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The plugin answered with an error.
+    /// The plugin replied with an error.
     Plugin(ErrorReply),
-    /// A host would not have made this call, or would have refused the plugin's answer.
+    /// A host would not have made this call, or would have rejected the plugin's reply.
     Refused(String),
 }
 
@@ -117,7 +118,7 @@ impl Error {
         Self::Refused(message.into())
     }
 
-    /// Returns what the plugin advises, if the error is the plugin's and has a hint.
+    /// Returns the plugin's hint, if the error is from the plugin and has one.
     ///
     /// ```
     #[doc = include_str!("testing/example.txt")]
@@ -134,7 +135,7 @@ impl Error {
     }
 }
 
-/// Shows the message and all causes in one line.
+/// Shows the message and all causes on one line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -155,7 +156,7 @@ impl From<ErrorReply> for Error {
     }
 }
 
-/// What a command did.
+/// The result of a command.
 ///
 /// ```
 #[doc = include_str!("testing/example.txt")]
@@ -167,7 +168,7 @@ impl From<ErrorReply> for Error {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Run {
-    /// The exit code, or the arguments to go on with.
+    /// The exit code, or the arguments to continue with.
     pub outcome: Outcome,
     /// What the plugin wrote to the standard output.
     pub stdout: String,
@@ -175,14 +176,14 @@ pub struct Run {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
-    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
-    /// of those names.
+    /// The records that the plugin logged with the crates `tracing` and `log`, if this crate has
+    /// the features of these names.
     pub records: Vec<LogRecord>,
-    /// Every report of progress, in order.
+    /// All progress reports, in order.
     pub progress: Vec<ProgressUpdate>,
-    /// The plugin's containers in the end.
+    /// The plugin's containers at the end.
     pub containers: Vec<ContainerInfo>,
-    /// The manifests that the plugin applied, each with the cluster.
+    /// The manifests that the plugin applied, each with its cluster.
     pub applied: Vec<(String, Value)>,
 }
 
@@ -234,9 +235,9 @@ impl CommandTest {
         self
     }
 
-    /// Returns the values that the plugin suggests for an argument of which `word` is typed: one of
-    /// the command, a flag of a scaffolding subcommand, or an option that a hook adds to the
-    /// command.
+    /// Returns the values that the plugin suggests for an argument whose typed part is `word`: an
+    /// argument of the command, a flag of a scaffolding subcommand, or an option that a hook adds
+    /// to the command.
     ///
     /// ```
     #[doc = include_str!("testing/example.txt")]
@@ -264,7 +265,7 @@ impl CommandTest {
         Ok(reply.candidates)
     }
 
-    /// Returns what the command says of itself, without running it.
+    /// Returns the command's description of itself without running it.
     ///
     /// ```
     #[doc = include_str!("testing/example.txt")]
@@ -325,7 +326,7 @@ impl CommandTest {
     }
 }
 
-/// What the hooks for one event did.
+/// The result of the hooks for one event.
 ///
 /// ```
 #[doc = include_str!("testing/example.txt")]
@@ -337,7 +338,7 @@ impl CommandTest {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Reaction {
-    /// What the hooks answered.
+    /// The reply of the hooks.
     pub reply: HookReply,
     /// What the plugin wrote to the standard output.
     pub stdout: String,
@@ -345,18 +346,18 @@ pub struct Reaction {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
-    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
-    /// of those names.
+    /// The records that the plugin logged with the crates `tracing` and `log`, if this crate has
+    /// the features of these names.
     pub records: Vec<LogRecord>,
-    /// Every report of progress, in order.
+    /// All progress reports, in order.
     pub progress: Vec<ProgressUpdate>,
-    /// The plugin's containers in the end.
+    /// The plugin's containers at the end.
     pub containers: Vec<ContainerInfo>,
-    /// The manifests that the plugin applied, each with the cluster.
+    /// The manifests that the plugin applied, each with its cluster.
     pub applied: Vec<(String, Value)>,
 }
 
-/// An event to hand to a plugin's hooks; see [`event`].
+/// An event to pass to a plugin's hooks; see [`event`].
 ///
 /// ```
 #[doc = include_str!("testing/example.txt")]
@@ -389,7 +390,7 @@ pub fn event(plugin: LinkedPlugin, name: impl Into<String>) -> EventTest {
 }
 
 impl EventTest {
-    /// Sets the payload, as a [`ProjectEvent`](crate::message::ProjectEvent).
+    /// Sets the payload, for example a [`ProjectEvent`](crate::message::ProjectEvent).
     ///
     /// ```
     #[doc = include_str!("testing/example.txt")]
@@ -402,7 +403,7 @@ impl EventTest {
     ///
     /// # Panics
     ///
-    /// When `payload` is nothing that JSON can hold.
+    /// When `payload` cannot be represented as JSON.
     pub fn payload(mut self, payload: &impl Serialize) -> Self {
         self.payload = message::encode(payload);
         self

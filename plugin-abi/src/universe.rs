@@ -1,11 +1,11 @@
-//! The files of a project as a plugin sees them, and what it answers with.
+//! The files of a project as a plugin sees them, and the plugin's changes.
 
 use crate::error::{ErrorKind, Result, from_reply};
 use crate::node::{ChangeKind, MODE_EXECUTABLE, MODE_FILE, Node, Select};
 use crate::raw::RawHost;
 use std::borrow::Cow;
 
-/// The files of the project: what is on disk, changed by the plugins earlier in the chain.
+/// The files of the project: those on disk, including the changes of plugins earlier in the chain.
 ///
 /// ```
 /// # use pintle_plugin::prelude::*;
@@ -26,7 +26,7 @@ impl<'a> Universe<'a> {
         Self { raw }
     }
 
-    /// Returns the sorted paths of the selected nodes; reads no file.
+    /// Returns the sorted paths of the selected nodes without reading a file.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -38,12 +38,12 @@ impl<'a> Universe<'a> {
     ///
     /// # Errors
     ///
-    /// When a glob is malformed.
+    /// If a glob is malformed.
     pub fn paths(&self, select: Select<'_>) -> Result<Vec<String>> {
         self.raw.paths(select).map_err(from_reply)
     }
 
-    /// Returns whether there is a node at `path`; reads no file.
+    /// Returns whether there is a node at `path` without reading a file.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -57,7 +57,7 @@ impl<'a> Universe<'a> {
     ///
     /// # Errors
     ///
-    /// When the host cannot tell.
+    /// If the host cannot determine it.
     pub fn exists(&self, path: &str) -> Result<bool> {
         Ok(!self.paths(Select::Path(path))?.is_empty())
     }
@@ -76,13 +76,13 @@ impl<'a> Universe<'a> {
     ///
     /// # Errors
     ///
-    /// When a glob is malformed, or a file cannot be read.
+    /// If a glob is malformed, or a file cannot be read.
     pub fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>> {
         self.raw.nodes(select).map_err(from_reply)
     }
 
-    /// Returns all nodes, sorted by path: borrowed from the host where it lends them, which
-    /// costs nothing for each.
+    /// Returns all nodes, sorted by path. If the host lends them, they are borrowed, at no cost for
+    /// each of them.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -94,7 +94,7 @@ impl<'a> Universe<'a> {
     ///
     /// # Errors
     ///
-    /// When a file cannot be read.
+    /// If a file cannot be read.
     pub fn all(&self) -> Result<Cow<'a, [Node]>> {
         match self.raw.all_nodes() {
             Ok(nodes) => Ok(Cow::Borrowed(nodes)),
@@ -103,7 +103,7 @@ impl<'a> Universe<'a> {
         }
     }
 
-    /// Returns the node at `path`, or `None` when there is none.
+    /// Returns the node at `path`, or `None` if there is none.
     ///
     /// ```
     /// # use pintle_plugin::prelude::*;
@@ -115,17 +115,16 @@ impl<'a> Universe<'a> {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn get(&self, path: &str) -> Result<Option<Node>> {
         Ok(self.nodes(Select::Path(path))?.pop())
     }
 }
 
-/// What one plugin changes in the universe.
+/// The changes of one plugin in the universe.
 ///
-/// Each change says what it is: an added file, an edited one, one that is put in the place of
-/// another, or a deletion. Deletions come first, so a file that is deleted and added is put
-/// in its own place.
+/// Each change has a kind: an added file, an edited file, a file that replaces another one, or a
+/// deletion. Deletions are applied first, so a file that is both deleted and added is replaced.
 ///
 /// ```
 /// use pintle_plugin::ChangeSet;
@@ -152,7 +151,7 @@ impl ChangeSet {
         Self::default()
     }
 
-    /// Adds an ordinary file. There must be none at its path, or it must be deleted too.
+    /// Adds an ordinary file. No file must exist at its path, unless it is also deleted.
     ///
     /// ```
     /// use pintle_plugin::ChangeSet;
@@ -194,9 +193,9 @@ impl ChangeSet {
         self.push(node, ChangeKind::Add)
     }
 
-    /// Gives `node` other bytes, made of those that it has; its path and mode stay.
+    /// Changes the bytes of `node`, based on the existing ones. Its path and mode stay.
     ///
-    /// As what a user wrote in the file is still there, this is never a conflict with it.
+    /// The user's text in the file is kept, so this never conflicts with it.
     ///
     /// ```
     /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
@@ -210,11 +209,10 @@ impl ChangeSet {
         self.push(Node::new(node.path(), bytes, node.mode()), ChangeKind::Edit)
     }
 
-    /// Puts other bytes, which do not depend on those of `node`, in its place; its path and
-    /// mode stay.
+    /// Replaces the bytes of `node` with bytes that do not depend on them. Its path and mode stay.
     ///
-    /// If a user has changed the file since it was scaffolded, the host merges both, or
-    /// refuses.
+    /// If a user has changed the file since it was scaffolded, the host merges both versions, or
+    /// reports a conflict.
     ///
     /// ```
     /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
@@ -227,7 +225,7 @@ impl ChangeSet {
         self.put_node(Node::new(node.path(), bytes, node.mode()))
     }
 
-    /// Puts a node in the place of the file at its path, if there is one.
+    /// Replaces the file at the node's path, or creates it.
     ///
     /// ```
     /// use pintle_plugin::{ChangeSet, MODE_FILE, Node};
@@ -239,7 +237,7 @@ impl ChangeSet {
         self.push(node, ChangeKind::Put)
     }
 
-    /// Deletes the node at `path`. There must be one.
+    /// Deletes the node at `path`, which must exist.
     ///
     /// ```
     /// use pintle_plugin::ChangeSet;
@@ -258,7 +256,7 @@ impl ChangeSet {
         self
     }
 
-    /// Returns the paths to delete, in the order they were named.
+    /// Returns the paths to delete, in the order in which they were named.
     ///
     /// ```
     /// use pintle_plugin::ChangeSet;
@@ -271,7 +269,7 @@ impl ChangeSet {
         &self.deleted
     }
 
-    /// Returns the nodes that are added, edited or put, in the order they were named.
+    /// Returns the nodes that are added, edited or put, in the order in which they were named.
     ///
     /// ```
     /// use pintle_plugin::ChangeSet;
@@ -284,7 +282,7 @@ impl ChangeSet {
         &self.nodes
     }
 
-    /// Takes the change set apart: the paths to delete, and the nodes.
+    /// Splits the change set into the paths to delete and the nodes.
     ///
     /// ```
     /// use pintle_plugin::ChangeSet;
@@ -298,8 +296,8 @@ impl ChangeSet {
         (self.deleted, self.nodes)
     }
 
-    /// Puts a change set together: the paths to delete, and the nodes, each with its
-    /// [kind of change](Node::change).
+    /// Creates a change set from the paths to delete and the nodes, each with its [kind of
+    /// change](Node::change).
     ///
     /// ```
     /// use pintle_plugin::ChangeSet;

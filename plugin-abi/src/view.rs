@@ -1,10 +1,10 @@
-//! A result as people read it.
+//! A result for people to read.
 
 use serde::{Deserialize, Serialize};
 
-/// A result as people read it: a text, or a table that the host lays out.
+/// A result for people to read: a text, or a table that the host lays out.
 ///
-/// A host that knows neither of them, because the plugin is newer, shows the result as YAML.
+/// If the plugin is newer and the host does not know the view, it shows the result as YAML.
 ///
 /// ```
 /// use pintle_plugin::{Table, View};
@@ -43,7 +43,7 @@ impl From<Table> for View {
     }
 }
 
-/// Rows and columns, which the host lays out as it does its own.
+/// Rows and columns, which the host lays out like its own tables.
 ///
 /// ```
 /// use pintle_plugin::Table;

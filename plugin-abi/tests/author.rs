@@ -1,4 +1,4 @@
-//! The tests that an author would write of a plugin that uses most of what a host offers.
+//! The tests that an author would write for a plugin that uses most of a host's features.
 
 use expect_test::expect;
 use pintle_plugin::events::PRE_CLUSTER_CREATE;
@@ -66,7 +66,7 @@ impl Scaffold for Files {
         config: &mut json::Value,
     ) -> Result<()> {
         let dir = call.host.directories()?;
-        let owner = call.host.ask("Whose?", Some("nobody"))?;
+        let owner = call.host.ask("Whose?", Some("unknown"))?;
         *config = json::json!({ "owner": owner, "cached": dir.cache.is_dir() });
         Ok(())
     }
@@ -136,16 +136,16 @@ fn a_command_has_directories_a_terminal_and_containers() {
 fn a_cleanup_runs_when_the_call_is_interrupted() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ship");
-    // One that does not ask is ended after its cleanups.
+    // A plugin that does not check for cancellation is ended after its cleanups.
     let _ = berth(&file).interrupted_at("half of it").run().unwrap();
     assert!(!file.exists());
-    // One that has asked ends by itself.
+    // A plugin that has checked ends by itself.
     let run = berth(&file).arg("asks", true).interrupted_at("half of it").run().unwrap();
     assert_eq!(run.to_string(), "--- log ---\ninfo: half of it\n[exit 130]\n");
     assert!(!file.exists());
     let run = berth(&file).arg("asks", true).cancelled().run().unwrap();
     assert_eq!(run.to_string(), "[exit 130]\n");
-    // An uninterrupted one keeps what it has made.
+    // A plugin that is not interrupted keeps its file.
     let _ = berth(&file).interrupted_at("the whole").run().unwrap();
     assert!(file.exists());
 }

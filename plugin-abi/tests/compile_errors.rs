@@ -1,7 +1,7 @@
 //! What the compiler reports about mistakes in a plugin.
 //!
-//! The plugins are compiled with the library that this test is linked with; nothing of them
-//! runs, and no code is generated.
+//! The plugins are compiled with the library that this test is linked with. They do not run, and
+//! no code is generated.
 
 use expect_test::{Expect, expect};
 use std::fs;
@@ -24,7 +24,7 @@ impl Command for Hello {
 }
 "#;
 
-/// Compares the errors, each in one line, with those for a plugin with these fields.
+/// Compares the errors, each on one line, with the errors for a plugin with these fields.
 #[track_caller]
 fn check(fields: &str, expected: Expect) {
     check_with("", fields, expected);
@@ -38,8 +38,8 @@ fn check_with(code: &str, fields: &str, expected: Expect) {
     expected.assert_eq(&errors.join("\n"));
 }
 
-/// Compiles a crate up to the point where code would be generated, and returns its errors:
-/// the message, and the text that it points at if that is a part of a line.
+/// Compiles a crate up to the point where code would be generated, and returns its errors: the
+/// message, and the text that it points at if this is a part of a line.
 fn compile(source: &str) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a temporary directory can be created");
     let file = dir.path().join("plugin.rs");
@@ -60,14 +60,14 @@ fn compile(source: &str) -> Vec<String> {
         .env("CARGO_PKG_VERSION_MINOR", "0")
         .env("CARGO_PKG_VERSION_PATCH", "0")
         .output()
-        .expect("cargo runs a compiler, so there is one");
+        .expect("cargo has run a compiler");
     let stderr = String::from_utf8(out.stderr).expect("the compiler writes UTF-8");
     let errors: Vec<String> = stderr.lines().filter_map(error).collect();
     assert_eq!(out.status.success(), errors.is_empty(), "{stderr}");
     errors
 }
 
-/// Returns what a line of the compiler's output says, if it is an error with a place.
+/// Returns the message in a line of the compiler's output, if it is an error with a location.
 fn error(line: &str) -> Option<String> {
     let message: serde_json::Value = serde_json::from_str(line).expect("each line is an object");
     let span = message["spans"].as_array()?.iter().find(|it| it["is_primary"] == true)?;
@@ -122,11 +122,11 @@ fn a_missing_field_is_named() {
     let versions = r#"project_versions: ["3"]"#;
     check(
         &format!("{about}, {versions}"),
-        expect!["evaluation panicked: `export_plugin!` lacks the field `name`"],
+        expect!["evaluation panicked: missing field `name` in `export_plugin!`"],
     );
     check(
         &format!("{name}, {versions}"),
-        expect!["evaluation panicked: `export_plugin!` lacks the field `description`"],
+        expect!["evaluation panicked: missing field `description` in `export_plugin!`"],
     );
     check(&format!("{name}, {about}"), expect![""]);
     let scaffold = r#"
@@ -141,7 +141,7 @@ fn a_missing_field_is_named() {
         scaffold,
         &format!("{name}, {about}, scaffolds: [Readme]"),
         expect![
-            "evaluation panicked: `export_plugin!` lacks the field `project_versions`, which `scaffolds` requires"
+            "evaluation panicked: missing field `project_versions` in `export_plugin!`: `scaffolds` requires it"
         ],
     );
 }
@@ -174,7 +174,7 @@ fn a_mistake_in_an_interface_is_reported() {
         &format!("{fields}: [Hello as Codec, Hello as Codec]"),
         expect!["evaluation panicked: two types implement the interface `codec.a.io/v1`"],
     );
-    // Whether the compiler points into the macro's own source depends on where that is.
+    // Whether the compiler points into the macro's own source depends on its location.
     let foreign = format!("pintle_plugin::export_plugin! {{\n{fields}: [u8 as Codec]\n}}\n");
     let errors = compile(&format!("{PREAMBLE}{codec}{foreign}")).join("\n");
     let expected = "the trait bound `u8: Codec` is not satisfied";
@@ -347,15 +347,15 @@ fn a_noun_needs_a_line_of_help_and_a_command_below_it() {
     check_nouns(r#"[Noun::new(&["book"], "Read a book").long_about("Slowly.")]"#, expect![""]);
     check_nouns(
         r#"[Noun::new(&["book"], "")]"#,
-        expect!["evaluation panicked: the noun `book` has no line of help"],
+        expect!["evaluation panicked: the noun `book` has no help"],
     );
     check_nouns(
         r#"[Noun::new(&["book", "page"], "Read a page")]"#,
-        expect!["evaluation panicked: no command of the plugin is below the noun `book page`"],
+        expect!["evaluation panicked: the plugin has no command under the noun `book page`"],
     );
     check_nouns(
         r#"[Noun::new(&["boom"], "Read a boom")]"#,
-        expect!["evaluation panicked: no command of the plugin is below the noun `boom`"],
+        expect!["evaluation panicked: the plugin has no command under the noun `boom`"],
     );
     check_nouns(
         r#"[Noun::new(&["book"], "Read a book"), Noun::new(&["book"], "Read it again")]"#,

@@ -1,4 +1,4 @@
-//! The test kit, on what a plugin declares wrongly for its scaffolds and hooks.
+//! The test kit, with a plugin whose scaffolds and hooks have invalid declarations.
 
 use pintle_plugin::testing;
 use pintle_plugin::{Arg, prelude::*};
@@ -12,7 +12,7 @@ pintle_plugin::export_plugin! {
     hooks: [Lookout],
 }
 
-/// Whether the flags of `init` are those that a host accepts.
+/// Whether a host accepts the flags of `init`.
 static HAS_LEARNT: AtomicBool = AtomicBool::new(false);
 
 #[derive(Default)]
@@ -56,8 +56,5 @@ fn flags_and_options_are_checked() {
     assert_eq!(err(), "invalid flags on `init`: the flag `--domain` belongs to the host");
     assert_eq!(run, err());
     HAS_LEARNT.store(true, Ordering::Relaxed);
-    assert_eq!(
-        err(),
-        "invalid options on `node create`: `--watch` would have to be given each time"
-    );
+    assert_eq!(err(), "invalid options on `node create`: `--watch` must not be required");
 }

@@ -1,4 +1,4 @@
-//! What a plugin logs with the crates `tracing` and `log`.
+//! Records that a plugin logs with the crates `tracing` and `log`.
 //!
 //! Subscriber and logger belong to the whole process, so these tests have one of their own, and
 //! run one after the other.
@@ -20,7 +20,7 @@ pintle_plugin::export_plugin! {
     hooks: [Lamp],
 }
 
-/// Keeps the tests apart.
+/// Lets only one test run at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,7 +69,7 @@ impl Command for Threads {
     }
 }
 
-/// Calls itself by way of the host, as a program that links plugins can.
+/// Calls itself through the host, as a program that links plugins can.
 #[derive(Default)]
 struct Nested;
 
@@ -162,9 +162,10 @@ fn what_is_logged_outside_of_calls_is_dropped() {
     assert_eq!(run.records.len(), 2, "{:?}", run.records);
 }
 
-/// A host that keeps what reaches it.
+/// A host that keeps what it receives.
 struct Strict {
-    /// What it shows; `None` for one of an earlier release, which knows no records.
+    /// The level that it shows; `None` for a host of an earlier release, which does not support
+    /// records.
     shown: Option<Level>,
     got: Mutex<Vec<String>>,
 }
@@ -192,8 +193,8 @@ impl HostServices for Strict {
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        // A program that links the plugin can log while it takes a record. This must not make
-        // another one, which would make another one.
+        // A program that links the plugin can log while it receives a record. This must not cause
+        // an endless chain of records.
         tracing::error!("took a record");
         log::error!("took a record");
         match (request, self.shown) {

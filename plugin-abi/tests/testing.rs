@@ -1,4 +1,4 @@
-//! The test kit, on a plugin with one of everything.
+//! The test kit, with a plugin that has one part of each kind.
 
 use pintle_plugin::message::{ErrorKind, ProjectEvent};
 use pintle_plugin::testing::{self, Error};
@@ -37,7 +37,7 @@ impl Command for Hail {
         progress.advance(1);
         drop(progress);
         host.eprintln(format!("with {flags:?}"));
-        // A flag that is absent is false, and not missing.
+        // An absent flag is false rather than missing.
         host.println(format!("{ship} x{times}, loud: {}", call.args.get::<bool>("loud")?));
         Ok(Outcome::go_on(["version"]))
     }
@@ -66,7 +66,7 @@ impl Scaffold for Init {
     const SUBCOMMAND: &'static str = "init";
 
     fn bind_flags(&self) -> Vec<Arg> {
-        vec![Arg::option("owner").default_value("nobody"), Arg::flag("skip")]
+        vec![Arg::option("owner").default_value("unknown"), Arg::flag("skip")]
     }
 
     fn inject_config(
@@ -93,7 +93,7 @@ impl Scaffold for Init {
         for path in call.universe.paths(Select::Glob("tmp/**"))? {
             changes.delete(path);
         }
-        // Whatever way a plugin asks, it sees the same.
+        // All kinds of selections show the plugin the same files.
         let upstream = call.universe.all()?.iter().filter(|it| it.plugin().is_some()).count();
         let [plugin, subcommand] = ["a.b/v1", "init"];
         let made = call.universe.paths(Select::Origin { plugin, subcommand })?.len();
@@ -177,7 +177,7 @@ fn values_that_no_host_would_pass_are_refused() {
     );
     check_refused(
         hail().arg("times", "three").run(),
-        "the argument `times` takes a whole number of 64 bits, not \"three\"",
+        "the argument `times` takes a 64-bit integer, not \"three\"",
     );
     check_refused(
         hail().arg("flag", "green").run(),
@@ -190,13 +190,11 @@ fn values_that_no_host_would_pass_are_refused() {
     check_refused(hail().answer("aye").run(), "the plugin never asked for the answer `aye`");
     check_refused(
         testing::command(plugin(), &["sink"]).run(),
-        "invalid arguments of the command `sink`: the argument `depth` cannot have the default \
-         `deep`",
+        "invalid arguments of the command `sink`: invalid default `deep` of the argument `depth`",
     );
     check_refused(
         testing::check(plugin()),
-        "invalid arguments of the command `sink`: the argument `depth` cannot have the default \
-         `deep`",
+        "invalid arguments of the command `sink`: invalid default `deep` of the argument `depth`",
     );
 }
 
@@ -239,9 +237,9 @@ fn a_scaffold_takes_all_steps() {
 #[test]
 fn a_question_without_answer_and_default_fails() {
     let err = testing::scaffold(plugin(), "init").run().unwrap_err();
-    assert_eq!(err.to_string(), "the question `Captain?` has neither answer nor default");
+    assert_eq!(err.to_string(), "no answer and no default for the question `Captain?`");
     let err = testing::scaffold(plugin(), "init").answer("Eve").run().unwrap_err();
-    assert_eq!(err.to_string(), "the answer `Eve` is none of the choices of `Captain?`");
+    assert_eq!(err.to_string(), "the answer `Eve` is not one of the choices of `Captain?`");
 }
 
 #[test]
@@ -255,15 +253,15 @@ fn a_plugin_may_stop() {
 fn a_change_must_fit_the_files() {
     check_refused(
         testing::scaffold(plugin(), "init").answer("Ada").file("CAPTAIN", "Bob").run(),
-        "`CAPTAIN` exists: it must be deleted in the same change before it is added",
+        "`CAPTAIN` exists: delete it in the same change before adding it",
     );
     check_refused(
         testing::scaffold(plugin(), "init").answer("Ada").upstream("a.b/v1", "CAPTAIN", "").run(),
-        "`CAPTAIN` exists, made by `a.b/v1`: it must be deleted in the same change before it is added",
+        "`CAPTAIN` exists, created by `a.b/v1`: delete it in the same change before adding it",
     );
     check_refused(
         testing::scaffold(plugin(), "init").answer("Ada").file("CAPTAIN/hat", "").run(),
-        "`CAPTAIN` cannot be added: `CAPTAIN/hat` exists, and one of them would be a folder",
+        "`CAPTAIN` cannot be added: `CAPTAIN/hat` exists, and one of them would be a directory",
     );
     check_refused(
         testing::scaffold(plugin(), "init").answer("Ada").file("captain", "").run(),
@@ -279,7 +277,7 @@ fn a_change_must_fit_the_files() {
 fn a_subcommand_has_a_resource_or_has_none() {
     check_refused(
         testing::scaffold(plugin(), "create api").run(),
-        "`create api` has a resource; the test must set it with `resource`",
+        "`create api` has a resource: set it with `resource` in the test",
     );
     check_refused(
         testing::scaffold(plugin(), "init").resource(|_| {}).run(),
@@ -287,7 +285,7 @@ fn a_subcommand_has_a_resource_or_has_none() {
     );
     check_refused(
         testing::scaffold(plugin(), "edit").run(),
-        "the plugin takes no part in `edit`; it takes part in `init`, `create api`",
+        "the plugin does not take part in `edit`; it takes part in `init`, `create api`",
     );
 }
 

@@ -170,7 +170,7 @@ pub(crate) fn executable(artifacts: &[Artifact], name: &str) -> Result<PathBuf> 
     found.with_context(|| format!("cargo did not build the program `{name}`"))
 }
 
-/// Returns the dynamic library that a build produced for the package in `folder`.
+/// Returns the dynamic library that a build produced for the package in a directory.
 pub(crate) fn library(artifacts: &[Artifact], folder: &Path) -> Result<PathBuf> {
     let found = artifacts.iter().filter(|it| it.folder == folder).find_map(|it| it.library.clone());
     found.with_context(|| {

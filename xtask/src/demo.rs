@@ -74,7 +74,7 @@ fn show(stage: &Stage) -> Result<()> {
     LAST_LINES.iter().try_for_each(|it| pintle(it))
 }
 
-/// Puts `folder` before the user's search path.
+/// Returns the user's search path with a directory put before it.
 fn path_with(folder: &Path) -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));

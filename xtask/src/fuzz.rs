@@ -42,7 +42,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let target_dir = cargo::target_dir()?.join("fuzz");
     let program = build(&target_dir)?;
-    // New inputs are stored in the target directory; useful ones are copied by hand.
+    // New inputs are stored in the target directory; useful ones are copied manually.
     let found = target_dir.join("corpus").join(&options.target);
     let crashes = target_dir.join("crashes").join(&options.target);
     for folder in [&found, &crashes] {

@@ -23,7 +23,7 @@ pub struct Config {
     /// How old a release must be to be installed without an explicit version, for example `1day`.
     #[serde(with = "duration")]
     pub minimum_release_age: Option<Duration>,
-    /// The directories of projects whose lock files are accepted, whoever owns them.
+    /// The directories of projects whose lock files are accepted, regardless of their owner.
     pub trusted_projects: Vec<PathBuf>,
     /// Where `search` looks: a file, relative to the directory of the configuration, or a URL.
     pub index: Option<String>,

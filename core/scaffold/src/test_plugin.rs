@@ -108,7 +108,7 @@ impl Scaffold for CreateApi {
             if call.args.flag("force") {
                 changes.delete(resource.path.clone());
             }
-            let owner = call.config()["owner"].as_str().unwrap_or("nobody");
+            let owner = call.config()["owner"].as_str().unwrap_or("unknown");
             changes.add(resource.path.clone(), format!("{} of {owner}", resource.plural));
         }
         if resource.controller {

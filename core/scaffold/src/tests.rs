@@ -22,7 +22,7 @@ impl HostServices for Silent {
     fn write(&self, _: Stream, _: &[u8]) {}
     fn log(&self, _: Level, _: &str) {}
     fn request(&self, _: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        Err(ErrorReply::failed("nobody is here"))
+        Err(ErrorReply::failed("no services"))
     }
 }
 

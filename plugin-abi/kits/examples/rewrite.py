@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A command with a shorter line for another one: `small up` creates a cluster."""
+"""A shorter command for a longer one: `small up` creates a cluster."""
 
 from pintle import Plugin, UsageError, arg
 

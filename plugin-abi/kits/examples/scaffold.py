@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Adds an index of the project's files, with their sizes, and keeps it when APIs are added."""
+"""Adds an index of the project's files, with their sizes, and updates it when APIs are added."""
 
 from pintle import Plugin, arg
 

@@ -1,4 +1,4 @@
-//! The commands, scaffolding parts and hooks of a plugin, found by name and called.
+//! The commands, scaffolding parts and hooks of a plugin, looked up by name and called.
 
 use crate::args::Arg;
 use crate::error::{ErrorReply, Unsupported, into_reply};
@@ -16,10 +16,10 @@ use crate::universe::{ChangeSet, Universe};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-/// What a plugin brings.
+/// The parts of a plugin.
 ///
-/// Each part is a function that returns it, because a constant cannot refer to a value that
-/// is created later.
+/// Each part is a function that returns it, because a constant cannot refer to a value that is
+/// created later.
 pub struct Contents {
     pub commands: &'static [fn() -> &'static dyn AnyCommand],
     pub scaffolds: &'static [fn() -> &'static dyn AnyScaffold],
@@ -27,7 +27,7 @@ pub struct Contents {
     pub interfaces: &'static [fn() -> &'static dyn AnyImplementation],
 }
 
-/// A value that is made when it is first needed.
+/// A value that is created when it is first needed.
 pub struct Lazy<T>(OnceLock<T>);
 
 impl<T: Default> Lazy<T> {
@@ -138,7 +138,7 @@ impl<S: Scaffold> AnyScaffold for Lazy<S> {
                 let project = reply.project.insert(call.project().clone());
                 let config = reply.config.insert(call.config().clone());
                 it.inject_config(call, project, config)?;
-                // The host has it already, and a large project takes a while to send.
+                // The host already has it, and sending a large project takes a while.
                 reply.project.take_if(|it| it == call.project());
                 Ok(())
             }
@@ -151,7 +151,7 @@ impl<S: Scaffold> AnyScaffold for Lazy<S> {
                 reply.tools = it.post_scaffold(call)?;
                 Ok(())
             }
-            Step::Unknown => Err(Unsupported("this plugin does not know the step".into()).into()),
+            Step::Unknown => Err(Unsupported("this plugin does not know this step".into()).into()),
         }
     }
 }
@@ -194,7 +194,7 @@ impl<H: Hook> AnyHook for Lazy<H> {
     }
 }
 
-/// The implementation of the interface `I` by a `T`.
+/// The implementation of the interface `I` by a type `T`.
 pub struct Implementation<I: ?Sized + 'static, T> {
     value: Lazy<T>,
     as_interface: fn(&T) -> &I,
@@ -227,7 +227,7 @@ impl Contents {
         let found = self.interfaces.iter().map(|it| it()).find(|it| it.name() == call.interface());
         let found = found.ok_or_else(|| {
             let interface = call.interface();
-            ErrorReply::unsupported(format!("the plugin has no interface `{interface}`"))
+            ErrorReply::unsupported(format!("the plugin does not implement `{interface}`"))
         })?;
         found.answer(call).map_err(into_reply)
     }
@@ -266,7 +266,7 @@ impl Contents {
         let part =
             self.scaffolds.iter().map(|it| it()).find(|it| it.subcommand() == request.subcommand);
         let part = part.ok_or_else(|| {
-            ErrorReply::failed(format!("the plugin takes no part in `{}`", request.subcommand))
+            ErrorReply::failed(format!("the plugin does not take part in `{}`", request.subcommand))
         })?;
         let step = request.step;
         let call = ScaffoldCall::new(request, Universe::new(host.raw()), host);
@@ -287,13 +287,14 @@ impl Contents {
     ) -> Result<Vec<u8>, ErrorReply> {
         let mut answer: Option<HookReply> = None;
         for hook in self.hooks.iter().map(|it| it()) {
-            // The name that a hook subscribes to is a text; so the other need not be checked.
+            // The name that a hook subscribes to is valid UTF-8; so the other one need not be
+            // checked.
             let Some(name) = hook.events().iter().find(|it| it.as_bytes() == name) else {
                 continue;
             };
             let event = Event::new(name, payload);
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
-            // Usually there is one hook on an event, whose reply need not be merged.
+            // Usually one hook subscribes to an event, and its reply need not be merged.
             match &mut answer {
                 None => answer = Some(reply),
                 Some(answer) => {
@@ -303,15 +304,16 @@ impl Contents {
                 }
             }
         }
-        // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
+        // The default is sent as no bytes, so that hooks that change nothing do not pay for
+        // encoding.
         Ok(match answer {
             Some(answer) if !answer.is_default() => message::encode(&answer),
             _ => Vec::new(),
         })
     }
 
-    /// Suggests values for an argument of a command, for a flag of a scaffolding subcommand, or
-    /// for an option that a hook adds to a command of the host.
+    /// Suggests values for an argument of a command, a flag of a scaffolding subcommand, or an
+    /// option that a hook adds to a command of the host.
     pub(crate) fn complete(
         &self,
         request: CompleteRequest,
@@ -342,7 +344,7 @@ impl Contents {
     }
 }
 
-/// Adds the amendments of one hook to those of the plugin's hooks before it.
+/// Adds the amendments of one hook to those of the plugin's earlier hooks.
 fn merge(all: &mut Map<String, Value>, more: Map<String, Value>) {
     for (property, value) in more {
         match (all.get_mut(&property), value) {

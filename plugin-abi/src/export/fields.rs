@@ -1,12 +1,12 @@
 //! The fields of [`export_plugin!`](crate::export_plugin).
 //!
-//! The macro turns them, one after the other, into the initializer of a [`PluginFields`].
-//! So the compiler itself finds a field that is unknown or given twice, and points at it.
+//! The macro converts them, one after the other, to the initializer of a [`PluginFields`]. The
+//! compiler itself then finds a field that is unknown or given twice, and points at it.
 
 use super::contents::{AnyCommand, AnyHook, AnyImplementation, AnyScaffold, Contents};
 use crate::manifest::{ManifestSpec, Noun, Package};
 
-/// The fields that the author gave.
+/// The fields that the author provides.
 pub struct PluginFields {
     pub name: Option<&'static str>,
     pub description: Option<&'static str>,
@@ -22,13 +22,13 @@ pub struct PluginFields {
     pub interfaces: List<&'static str, dyn AnyImplementation>,
 }
 
-/// The types in a field: what the manifest says of each, and how to get its value.
+/// The types in a field: the manifest's description of each, and how to get its value.
 pub struct List<F: 'static, T: ?Sized + 'static> {
     pub facts: &'static [F],
     pub parts: &'static [fn() -> &'static T],
 }
 
-/// The facts of a plugin that its compiler knows.
+/// The facts about a plugin that its compiler knows.
 pub struct Build {
     pub version: &'static str,
     pub panic: &'static str,
@@ -53,18 +53,18 @@ impl PluginFields {
         interfaces: List { facts: &[], parts: &[] },
     };
 
-    /// Returns what the manifest says.
+    /// Returns the facts for the manifest.
     ///
     /// # Panics
     ///
-    /// When a required field is missing, or when no host would accept what the fields say.
+    /// If a required field is missing, or if no host would accept the fields.
     pub const fn manifest(&self, build: Build) -> ManifestSpec {
         ManifestSpec {
-            name: required(self.name, "`export_plugin!` lacks the field `name`"),
+            name: required(self.name, "missing field `name` in `export_plugin!`"),
             version: or(self.version, build.version),
             description: required(
                 self.description,
-                "`export_plugin!` lacks the field `description`",
+                "missing field `description` in `export_plugin!`",
             ),
             deprecated: self.deprecated,
             panic: build.panic,
@@ -109,7 +109,7 @@ const fn required(field: Option<&'static str>, missing: &'static str) -> &'stati
     }
 }
 
-/// Returns the text, or an empty one.
+/// Returns the text, or an empty string.
 pub const fn or_empty(text: Option<&'static str>) -> &'static str {
     or(text, "")
 }
@@ -121,10 +121,10 @@ const fn or(field: Option<&'static str>, default: &'static str) -> &'static str 
     }
 }
 
-/// Turns the fields of [`export_plugin!`](crate::export_plugin) into a [`PluginFields`].
+/// Converts the fields of [`export_plugin!`](crate::export_plugin) to a [`PluginFields`].
 ///
-/// The braces collect the initializers of the fields so far. A new field takes one line in
-/// the table below, and one in each of the struct, `NONE` and the function that uses it.
+/// The braces collect the initializers of the fields so far. A new field takes one line in the
+/// table below, and one in each of the struct, `NONE` and the function that uses it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __plugin_fields {
@@ -143,7 +143,7 @@ macro_rules! __plugin_fields {
     (@field interfaces $($it:tt)*) => { $crate::__plugin_fields!(@implementations $($it)*) };
     (@field $unknown:ident $($it:tt)*) => { $crate::__plugin_fields!(@unknown $($it)*) };
 
-    // The facts that the manifest has of a type.
+    // The facts about a type for the manifest.
     (@command $ty:ty) => { (<$ty as $crate::Command>::PATH, <$ty as $crate::Command>::ABOUT) };
     (@scaffold $ty:ty) => { <$ty as $crate::Scaffold>::SUBCOMMAND };
     (@hook $ty:ty) => { <$ty as $crate::Hook>::EVENTS };
@@ -154,7 +154,7 @@ macro_rules! __plugin_fields {
     (@slice {$($done:tt)*} $field:ident: $value:expr $(, $($rest:tt)*)?) => {
         $crate::__plugin_fields!({ $($done)* $field: Some(&$value), } $($($rest)*)?)
     };
-    // A constant of its own, as the calls that make nouns are not promoted to one.
+    // A separate constant, because calls that create nouns are not promoted to one.
     (@nouns {$($done:tt)*} $field:ident: $value:expr $(, $($rest:tt)*)?) => {
         $crate::__plugin_fields!({
             $($done)*
@@ -204,7 +204,7 @@ macro_rules! __plugin_fields {
             ": [First, Second]`",
         ))
     };
-    // Without its value, so that the compiler reports the name and nothing else.
+    // Without its value, so that the compiler reports only the name.
     (@unknown $done:tt $field:ident $($rest:tt)*) => {
         $crate::export::PluginFields { $field: () }
     };

@@ -1,11 +1,10 @@
-//! The messages about containers: what a plugin asks its host to do with them, and what it
-//! learns of them.
+//! The messages about containers: what a plugin requests of its host, and the replies.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A container to be made.
+/// A container to be created.
 ///
 /// ```
 /// use pintle_plugin::ContainerSpec;
@@ -18,11 +17,11 @@ use std::collections::BTreeMap;
 #[serde(default)]
 #[non_exhaustive]
 pub struct ContainerSpec {
-    /// The name, which other containers of its networks can reach it by.
+    /// The name, by which other containers in its networks can reach it.
     pub name: String,
     /// The image; it is pulled if the engine does not have it.
     pub image: String,
-    /// The arguments of the image's program; empty means the image's own.
+    /// The arguments of the image's program; empty for the image's own arguments.
     pub args: Vec<String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
@@ -30,12 +29,12 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Ports to publish on the engine's machine.
     pub ports: Vec<PublishedPort>,
-    /// Mounts, by the absolute path in the container: a folder or file of the engine's
-    /// machine, or the name of a volume.
+    /// Mounts, by the absolute path in the container: a directory or file of the engine's machine,
+    /// or the name of a volume.
     pub mounts: BTreeMap<String, String>,
-    /// Files, by absolute path; each is there before the container starts.
+    /// Files, by absolute path; each one exists before the container starts.
     pub files: BTreeMap<String, String>,
-    /// The network; the engine's default one if it is empty.
+    /// The network; empty for the engine's default network.
     pub network: String,
     /// The cluster that the container belongs to and is deleted with; empty for none.
     pub cluster: String,
@@ -49,9 +48,9 @@ pub struct ContainerSpec {
 pub struct PublishedPort {
     /// The port in the container.
     pub container: u16,
-    /// The address on the engine's machine; empty means all.
+    /// The address on the engine's machine; empty for all addresses.
     pub host_ip: String,
-    /// The port there; 0 asks the engine for a free one.
+    /// The port there; 0 requests a free one from the engine.
     pub host: u16,
 }
 
@@ -69,9 +68,9 @@ pub struct ContainerInfo {
     pub image: String,
     /// Whether it runs.
     pub running: bool,
-    /// What the engine calls its state, as `running` or `exited`.
+    /// The engine's name for its state, for example `running` or `exited`.
     pub state: String,
-    /// How often the engine has restarted it, because it ended by itself, since it was started.
+    /// How often the engine has restarted it since it was started, because it ended by itself.
     pub restarts: u64,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -84,7 +83,7 @@ pub struct ContainerInfo {
 }
 
 impl ContainerSpec {
-    /// Describes a container of an image.
+    /// Describes a container that runs an image.
     ///
     /// ```
     /// use pintle_plugin::ContainerSpec;
@@ -134,7 +133,7 @@ impl ContainerSpec {
         self
     }
 
-    /// Publishes a port; 0 as `host` asks the engine for a free one.
+    /// Publishes a port; with 0 as `host`, the engine chooses a free one.
     ///
     /// ```
     /// use pintle_plugin::ContainerSpec;
@@ -147,7 +146,7 @@ impl ContainerSpec {
         self
     }
 
-    /// Mounts a folder, a file or a volume.
+    /// Mounts a directory, a file or a volume.
     ///
     /// ```
     /// use pintle_plugin::ContainerSpec;
@@ -160,7 +159,7 @@ impl ContainerSpec {
         self
     }
 
-    /// Puts the container into a network.
+    /// Connects the container to a network.
     ///
     /// ```
     /// use pintle_plugin::ContainerSpec;
@@ -172,7 +171,7 @@ impl ContainerSpec {
         self
     }
 
-    /// Makes the container a part of a cluster.
+    /// Makes the container part of a cluster.
     ///
     /// ```
     /// use pintle_plugin::ContainerSpec;
@@ -185,13 +184,13 @@ impl ContainerSpec {
     }
 }
 
-/// What a plugin asks of its host's containers.
+/// What a plugin requests for its containers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "call", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContainerRequest {
-    /// Makes a container and starts it; answers with it.
+    /// Creates a container and starts it; answers with it.
     Run(ContainerSpec),
     /// Lists the plugin's containers.
     List {},
@@ -210,21 +209,21 @@ pub enum ContainerRequest {
         /// Its name.
         name: String,
     },
-    /// Puts a container into a network; that it is there already is no error.
+    /// Connects a container to a network; if it is already connected, this is not an error.
     Connect {
         /// Its name.
         name: String,
         /// The network.
         network: String,
     },
-    /// Takes a container out of a network; that it is not there is no error.
+    /// Disconnects a container from a network; if it is not connected, this is not an error.
     Disconnect {
         /// Its name.
         name: String,
         /// The network.
         network: String,
     },
-    /// Applies a manifest to a cluster's API, by server-side apply.
+    /// Applies a manifest to the API of a cluster, by server-side apply.
     Apply {
         /// The cluster.
         cluster: String,

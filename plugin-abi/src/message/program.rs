@@ -1,5 +1,5 @@
-//! The messages of programs that are plugins: what a program says of itself, what it answers,
-//! and the lines of a scaffolding session. `docs/protocol.md` describes how they travel.
+//! The messages of programs that are plugins: their descriptions, their replies, and the lines of a
+//! scaffolding session. `docs/protocol.md` describes how they are sent.
 
 use super::{CommandDescription, HookReply, ScaffoldReply, ScaffoldRequest, ServiceReply};
 use super::{ServiceRequest, Step};
@@ -9,38 +9,37 @@ use crate::manifest::ManifestNoun;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What a program answers to `INFO`, as YAML or JSON on its standard output.
+/// A program's answer to `INFO`, as YAML or JSON on its standard output.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgramInfo {
-    /// The plugin's name; without one, the file's name counts, without the host's name in
-    /// front and without an extension.
+    /// The plugin's name; by default the file's name without the prefix with the host's name and
+    /// without an extension.
     pub name: String,
     /// The plugin's version. Required.
     pub version: String,
     /// One line on what the plugin is for.
     pub description: String,
-    /// Several paragraphs on it.
+    /// A longer description.
     pub long_description: String,
-    /// What the program can do that not every program can: `complete` for one that completes
-    /// values of arguments. A host ignores those that it does not know.
+    /// Optional features of the program: `complete` if it completes the values of arguments. A host
+    /// ignores features that it does not know.
     pub capabilities: Vec<String>,
-    /// Why the plugin should not be used any more, and what to use instead.
+    /// Why the plugin should no longer be used, and what to use instead.
     pub deprecated: Option<String>,
     /// A semver requirement on the version of the host library.
     pub host: String,
-    /// The versions of the PROJECT file that the plugin understands; required of a plugin that
-    /// scaffolds.
+    /// The versions of the PROJECT file that the plugin supports; required if the plugin scaffolds.
     pub project_versions: Vec<String>,
-    /// The commands that the plugin brings.
+    /// The commands that the plugin provides.
     pub commands: Vec<ProgramCommand>,
-    /// What the plugin says about the nouns of its commands.
+    /// Help for the nouns of the plugin's commands.
     pub nouns: Vec<ManifestNoun>,
     /// The events that the program is run for.
     pub events: Vec<String>,
-    /// The options that the plugin adds to commands of the host on whose events it is run.
+    /// The options that the plugin adds to commands of the host whose events it is run for.
     pub options: Vec<ProgramOptions>,
     /// The scaffolding subcommands that the plugin takes part in.
     pub scaffolds: Vec<ProgramScaffold>,
@@ -60,17 +59,17 @@ pub struct ProgramInfo {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgramCommand {
-    /// The words that call the command, with blanks between them, for example `registry create`.
+    /// The words that call the command, separated by spaces, for example `registry create`.
     pub command: String,
-    /// One line of help.
+    /// One-line help.
     pub about: String,
-    /// Several paragraphs of help for `--help`.
+    /// The paragraphs of help for `--help`.
     pub long_about: String,
     /// The command's arguments.
     pub args: Vec<Arg>,
-    /// Which of the arguments exclude each other, or must be given.
+    /// The groups of arguments that exclude each other, or that must be given.
     pub groups: Vec<ArgGroup>,
-    /// Command lines worth showing, with a line on each.
+    /// Example command lines, each with a description.
     pub examples: Vec<super::Example>,
 }
 
@@ -112,7 +111,7 @@ pub struct ProgramOptions {
 pub struct ProgramScaffold {
     /// The subcommand, for example `create api`.
     pub subcommand: String,
-    /// One line of help on what the plugin does in it; empty leaves the help as it is.
+    /// One-line help on what the plugin does in it; if empty, the help does not change.
     pub about: String,
     /// The flags that the plugin adds to the subcommand.
     pub flags: Vec<Arg>,
@@ -121,32 +120,32 @@ pub struct ProgramScaffold {
     pub steps: Vec<Step>,
 }
 
-/// What a program that was run for an event leaves in the file of its reply.
+/// What a program that was run for an event writes to its reply file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgramHookReply {
-    /// Why a `pre-` event's work must not be done.
+    /// Why the host must not do what a `pre-` event announces.
     pub veto: Option<String>,
-    /// Changes to what a `pre-` event's work is about to make.
+    /// Changes to what a `pre-` event announces.
     pub amend: Map<String, Value>,
-    /// The typed answers to an event that has such.
+    /// The typed answers to an event that has them.
     pub replies: Vec<Value>,
-    /// What the host is asked to do once the program has ended, in this order.
+    /// What the host is requested to do once the program has ended, in this order.
     pub services: Vec<ServiceRequest>,
     /// Why the program failed; its exit code is then not 0.
     pub error: Option<ErrorReply>,
 }
 
 impl ProgramHookReply {
-    /// Returns the part that all hooks can answer.
+    /// Returns the part that all hooks can send.
     pub fn into_hook_reply(self) -> HookReply {
         HookReply { veto: self.veto, amend: self.amend, replies: self.replies }
     }
 }
 
-/// What a program that was run for a command leaves in the file of its reply.
+/// What a program that was run for a command writes to its reply file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -155,7 +154,7 @@ pub struct ProgramCommandReply {
     /// Arguments for the host to run next, without the host's name.
     #[serde(rename = "continue")]
     pub continue_with: Option<Vec<String>>,
-    /// What the host is asked to do once the program has ended, in this order.
+    /// What the host is requested to do once the program has ended, in this order.
     pub services: Vec<ServiceRequest>,
     /// Why the program failed; its exit code is then not 0.
     pub error: Option<ErrorReply>,
@@ -176,36 +175,36 @@ pub struct ProgramNode {
     /// The content, if it is text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The content as base64, with padding, if it is not text or was asked for as such.
+    /// The content as base64, with padding, if it is not text or if base64 was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
-    /// From a program: what the file is as a change, `add` (there must be none), `edit` (made
-    /// of the present content) or `put` (replaces what is there). Empty means `add`.
+    /// From a program: the kind of change, `add` (no file must exist there), `edit` (based on the
+    /// present content) or `put` (replaces what is there). Empty means `add`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub change: String,
-    /// From a host: the key of the plugin that made the file, or nothing.
+    /// From a host: the key of the plugin that created the file, or an empty string.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub plugin: String,
-    /// From a host: the subcommand that made the file, or nothing.
+    /// From a host: the subcommand that created the file, or an empty string.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub subcommand: String,
 }
 
-/// Which files a program asks for; nothing set means all.
+/// Which files a program requests; all of them if nothing is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgramSelection {
-    /// The one at this path.
+    /// The file at this path.
     pub path: Option<String>,
-    /// Those whose path matches: `*` and `?` stay inside a part, `**` crosses parts.
+    /// The files whose path matches: `*` and `?` stay inside a part, `**` crosses parts.
     pub glob: Option<String>,
-    /// Those that the plugin with this key made.
+    /// The files that the plugin with this key created.
     pub plugin: Option<String>,
-    /// With `plugin`: those of this subcommand only.
+    /// With `plugin`: only the files of this subcommand.
     pub subcommand: Option<String>,
-    /// Whether content is sent as base64 even where it is text.
+    /// Whether content is sent as base64 even if it is text.
     pub base64: bool,
 }
 
@@ -215,15 +214,15 @@ pub struct ProgramSelection {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HostLine {
-    /// What is to be done. The first line.
+    /// The task of the session. The first line.
     Request(Box<ScaffoldRequest>),
-    /// The paths that were asked for, sorted.
+    /// The requested paths, sorted.
     Paths(Vec<String>),
-    /// The files that were asked for, sorted by path.
+    /// The requested files, sorted by path.
     Nodes(Vec<ProgramNode>),
-    /// The answer of a service.
+    /// The reply of a service.
     Service(Box<ServiceReply>),
-    /// What was asked for cannot be done; the session goes on.
+    /// The request failed; the session continues.
     Error(ErrorReply),
 }
 
@@ -233,11 +232,11 @@ pub enum HostLine {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProgramLine {
-    /// Asks for paths; no file is read for that.
+    /// Requests paths; no file is read for that.
     Paths(ProgramSelection),
-    /// Asks for files.
+    /// Requests files.
     Nodes(ProgramSelection),
-    /// Asks for a service of the host.
+    /// Requests a service of the host.
     Service(Box<ServiceRequest>),
     /// The result of the step. The last line.
     Reply(Box<ProgramScaffoldReply>),
@@ -253,7 +252,7 @@ pub enum ProgramLine {
 pub struct ProgramScaffoldReply {
     /// The files to add, edit or put, after `scaffold`.
     pub nodes: Vec<ProgramNode>,
-    /// All else that a step can answer.
+    /// All other parts of a step's reply.
     #[serde(flatten)]
     pub reply: ScaffoldReply,
 }

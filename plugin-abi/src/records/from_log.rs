@@ -8,7 +8,7 @@ use log::{Log, Metadata, Record};
 use serde_json::{Map, Number};
 use std::sync::atomic::Ordering;
 
-/// Takes the records, unless the plugin has a logger of its own.
+/// Receives the records, unless the plugin has a logger of its own.
 pub(super) fn set_up() {
     IS_OUR_LOGGER.store(log::set_logger(&Forward).is_ok(), Ordering::Relaxed);
 }
@@ -26,8 +26,8 @@ impl Log for Forward {
             return;
         }
         let mut fields = Fields::default();
-        // A field that cannot be read takes those behind it along; the message is the record's
-        // main part.
+        // If a field cannot be read, the fields after it are lost, too; the message is the main
+        // part of the record.
         let _ = record.key_values().visit(&mut fields);
         let (target, message) = (record.target().to_owned(), record.args().to_string());
         send(LogRecord { level, target, message, fields: fields.0 });

@@ -1,4 +1,4 @@
-//! Events of the crate `tracing`. Spans are not followed.
+//! Events of the crate `tracing`. Spans are ignored.
 
 use super::sending::{is_shown, send};
 use crate::host::Level;
@@ -11,7 +11,7 @@ use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::subscriber::Interest;
 use tracing_core::{Event, Metadata, Subscriber};
 
-/// Takes the events, unless the plugin has a subscriber of its own.
+/// Receives the events, unless the plugin has a subscriber of its own.
 pub(super) fn set_up() {
     let _ = set_global_default(Dispatch::new(Forward));
 }
@@ -20,7 +20,7 @@ struct Forward;
 
 impl Subscriber for Forward {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // What the host shows can differ from call to call.
+        // What the host shows can differ between calls.
         if metadata.is_event() { Interest::sometimes() } else { Interest::never() }
     }
 

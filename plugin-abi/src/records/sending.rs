@@ -1,4 +1,4 @@
-//! The calls that are going on, and the way of a record to the host of one of them.
+//! The calls in progress, and how a record reaches the host of one of them.
 
 use crate::handle::HostHandle;
 use crate::host::{Host, Level};
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
-/// The calls of the plugin that are going on, in the order in which they began.
+/// The plugin's calls in progress, in the order in which they began.
 static CALLS: Mutex<Vec<Recorded>> = Mutex::new(Vec::new());
 
-/// The number of the most detailed level that the host of any of the calls shows; 0 without calls.
+/// The number of the most detailed level that the host of any call shows; 0 if there are no calls.
 static SHOWN: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
-    /// Whether this thread sends a record, or asks its host about records.
+    /// Whether this thread is sending a record, or asking its host about records.
     static IS_BUSY: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -27,8 +27,7 @@ struct Recorded {
     id: u64,
     thread: ThreadId,
     host: HostHandle,
-    /// The most detailed level that the host shows; `None` before it is asked, which the first
-    /// record does.
+    /// The most detailed level that the host shows; `None` until the first record asks for it.
     shown: Option<Level>,
 }
 
@@ -36,20 +35,20 @@ fn calls() -> MutexGuard<'static, Vec<Recorded>> {
     CALLS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Changes the list of calls, and then what is shown at all.
+/// Changes the list of calls, and then the most detailed level of all of them.
 fn change(work: impl FnOnce(&mut Vec<Recorded>)) {
     let mut calls = calls();
     work(&mut calls);
     let number = |it: &Recorded| it.shown.unwrap_or(Level::Trace) as u32;
     let shown = calls.iter().map(number).max().unwrap_or(0);
-    // Both while the list is locked, so that they agree with it in the end.
+    // Both while the list is locked, so that they are consistent with it.
     SHOWN.store(shown, Ordering::Relaxed);
     #[cfg(feature = "log")]
     set_max_level(shown);
 }
 
-/// Returns the call that a record of this thread belongs to: the last one that began on this
-/// thread, or for a thread that the plugin has started, the last one that began at all.
+/// Returns the call that a record of this thread belongs to: the last call that began on this
+/// thread or, for a thread that the plugin has started, the last call of all.
 fn current() -> Option<Recorded> {
     let thread = std::thread::current().id();
     let calls = calls();
@@ -59,7 +58,7 @@ fn current() -> Option<Recorded> {
 
 /// Returns whether a record of this level would be shown.
 pub(super) fn is_shown(level: Level) -> bool {
-    // This is all that most records take which are not shown.
+    // Most records that are not shown cost only this check.
     if level as u32 > SHOWN.load(Ordering::Relaxed) || IS_BUSY.get() {
         return false;
     }
@@ -71,7 +70,8 @@ pub(super) fn is_shown(level: Level) -> bool {
 fn ask(call: &Recorded) -> Level {
     let ask = |host: &Host<'_>| host.raw().request(&ServiceRequest::LogLevel);
     let reply = busily(|| call.host.with(ask));
-    // A host that does not tell gets all of them; one that is gone gets none in any case.
+    // A host that does not report it receives all of them; a host that is gone receives none
+    // anyway.
     let shown = reply.ok().and_then(Result::ok).and_then(|it| it.log_level);
     let shown = shown.unwrap_or(Level::Trace);
     change(|calls| {
@@ -87,16 +87,16 @@ pub(super) fn send(record: LogRecord) {
         let request = ServiceRequest::Log(record);
         let reply = host.raw().request(&request);
         if let (Err(_), ServiceRequest::Log(record)) = (reply, request) {
-            // A host of an earlier release takes lines only.
+            // A host of an earlier release only accepts lines.
             host.log(record.level, &record);
         }
     };
-    // A call that is over has no log any more.
+    // A call that is over no longer has a log.
     let _ = busily(|| call.host.with(send));
 }
 
-/// Does work of which this thread sends no records: in a program that links the plugin, the
-/// host's own code could make some.
+/// Does work during which this thread sends no records: in a program that links the plugin, the
+/// host's own code could create some.
 fn busily<T>(work: impl FnOnce() -> T) -> T {
     struct Idle;
     impl Drop for Idle {
@@ -109,7 +109,7 @@ fn busily<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Begins to send the records of a call; returns its number.
+/// Starts sending the records of a call; returns its number.
 pub(super) fn begin(host: HostHandle) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -123,11 +123,11 @@ pub(super) fn end(id: u64) {
     change(|calls| calls.retain(|it| it.id != id));
 }
 
-/// Whether the logger of the crate `log` is this crate's.
+/// Whether the logger of the crate `log` belongs to this crate.
 #[cfg(feature = "log")]
 pub(super) static IS_OUR_LOGGER: AtomicBool = AtomicBool::new(false);
 
-/// Lets records of the crate `log` through up to the level with this number; 0 is none of them.
+/// Lets records of the crate `log` through up to the level with this number; 0 blocks all of them.
 #[cfg(feature = "log")]
 fn set_max_level(number: u32) {
     use log::LevelFilter;

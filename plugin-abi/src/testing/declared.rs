@@ -1,4 +1,4 @@
-//! Everything that a plugin declares, checked without running any of it.
+//! Checks everything that a plugin declares without running any of it.
 
 use super::scaffold::check_flags;
 use super::{Error, caller, command, decode, manifest};
@@ -6,10 +6,10 @@ use crate::manifest::Manifest;
 use crate::message::{self, CommandDescription, DescribeRequest};
 use crate::{LinkedPlugin, rules};
 
-/// Checks everything that a plugin declares with the rules of a host: the arguments of each
-/// command, the flags on each scaffolding subcommand, and the options of hooks.
+/// Checks everything that a plugin declares against the rules of a host: the arguments of each
+/// command, the flags of each scaffolding subcommand, and the options of hooks.
 ///
-/// `plugin check` of a host checks the same in the built library.
+/// `plugin check` of a host performs the same checks on the built library.
 ///
 /// ```
 /// # use pintle_plugin::{prelude::*, testing};
@@ -46,7 +46,7 @@ use crate::{LinkedPlugin, rules};
 ///
 /// # Errors
 ///
-/// [`Error`] for the first thing that no host accepts.
+/// [`Error`] for the first declaration that no host accepts.
 pub fn check(plugin: LinkedPlugin) -> Result<(), Error> {
     let Manifest { commands, subcommands, events, .. } = manifest(plugin)?;
     for it in commands {
@@ -54,12 +54,12 @@ pub fn check(plugin: LinkedPlugin) -> Result<(), Error> {
         command(plugin, &path).describe()?;
     }
     subcommands.iter().try_for_each(|it| check_flags(plugin, it))?;
-    // Without hooks, the code that answers is not part of the library.
+    // Without hooks, the library does not contain the code that answers this.
     let mut hooked = rules::HOOKED_COMMANDS.iter().filter(|_| !events.is_empty());
     hooked.try_for_each(|it| check_options(plugin, it))
 }
 
-/// Asks for the options that the hooks add to a command of the host, and checks them.
+/// Requests the options that the hooks add to a command of the host, and checks them.
 fn check_options(plugin: LinkedPlugin, command: &[&str]) -> Result<(), Error> {
     let path = command.iter().map(ToString::to_string).collect();
     let request = DescribeRequest { caller: caller(plugin)?, path };

@@ -1,10 +1,10 @@
-//! Containers that exist in memory only.
+//! Containers that exist only in memory.
 
 use crate::containers::{ContainerInfo, ContainerRequest, ContainerSpec};
 use crate::message::ErrorReply;
 use serde_json::Value;
 
-/// The port that the first container gets which asks for a free one.
+/// The port of the first container that requests a free one.
 const FIRST_FREE_PORT: u16 = 40_000;
 
 /// An engine with a plugin's containers, and the manifests that it applied.
@@ -44,7 +44,7 @@ impl Engine {
             }
             ContainerRequest::Apply { cluster, manifest } => self.applied.push((cluster, manifest)),
             ContainerRequest::Unknown => {
-                return Err(ErrorReply::unsupported("the test kit does not know this call"));
+                return Err(ErrorReply::unsupported("the test kit does not support this call"));
             }
         }
         Ok(Vec::new())
@@ -52,7 +52,7 @@ impl Engine {
 
     fn run(&mut self, spec: ContainerSpec) -> Result<ContainerInfo, ErrorReply> {
         if self.containers.iter().any(|it| it.name == spec.name) {
-            return Err(ErrorReply::failed(format!("there is a container `{}`", spec.name)));
+            return Err(ErrorReply::failed(format!("a container `{}` exists", spec.name)));
         }
         let network = if spec.network.is_empty() { "bridge".to_owned() } else { spec.network };
         let mut ports = spec.ports;

@@ -1,4 +1,4 @@
-//! The host of the tests: it keeps everything, and shows nothing.
+//! The host of the tests: it records everything and shows nothing.
 
 use super::Error;
 use super::engine::Engine;
@@ -23,9 +23,9 @@ pub(super) struct FakeHost {
     state: Mutex<State>,
     /// The universe, by path.
     files: BTreeMap<String, Node>,
-    /// The same files, to be lent.
+    /// The same files, for lending.
     all: Vec<Node>,
-    /// Where the plugin's own directories are.
+    /// The location of the plugin's own directories.
     directories: Option<PathBuf>,
     terminal: Terminal,
     /// The text at which the call is interrupted.
@@ -42,9 +42,9 @@ struct State {
     answers: VecDeque<String>,
     containers: Engine,
     is_cancelled: bool,
-    /// Whether the plugin has asked whether the call is cancelled.
+    /// Whether the plugin has checked whether the call is cancelled.
     has_asked: bool,
-    /// The cleanups that are registered, in order.
+    /// The registered cleanups, in order.
     cleanups: Vec<u64>,
 }
 
@@ -71,13 +71,13 @@ impl FakeHost {
         Self { state: Mutex::new(state), files, all, directories, terminal, interrupted_at }
     }
 
-    /// Gives the universe other files.
+    /// Replaces the files of the universe.
     pub(super) fn set_files(&mut self, files: BTreeMap<String, Node>) {
         self.all = files.values().cloned().collect();
         self.files = files;
     }
 
-    /// Ends the run; an answer that nobody asked for is an error of the test.
+    /// Ends the run. An answer that was not requested is an error of the test.
     pub(super) fn finish(self) -> Result<Record, Error> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(answer) = state.answers.front() {
@@ -92,7 +92,7 @@ impl FakeHost {
         Ok(Record { stdout, stderr, log, records, progress, containers, applied })
     }
 
-    /// Interrupts the call if it is time to.
+    /// Interrupts the call at the text for it.
     fn notice(&self, text: &str) {
         if self.interrupted_at.as_ref().is_none_or(|it| !text.contains(it)) {
             return;
@@ -107,7 +107,7 @@ impl FakeHost {
             false => std::mem::take(&mut state.cleanups),
         };
         drop(state);
-        // What was registered last may depend on what came before.
+        // Later registrations may depend on earlier ones.
         cleanups.into_iter().rev().for_each(cancel::run);
     }
 
@@ -119,7 +119,7 @@ impl FakeHost {
         match select {
             Select::Glob(pattern) if pattern.contains(['[', ']', '{', '}', '!']) => {
                 return Err(ErrorReply::failed(format!(
-                    "the glob `{pattern}` has more than `*`, `?` and `**`"
+                    "unsupported glob `{pattern}`: use only `*`, `?` and `**`"
                 )));
             }
             _ => {}
@@ -197,7 +197,7 @@ impl HostServices for FakeHost {
                 Ok(ServiceReply { log_level, ..ServiceReply::default() })
             }
             ServiceRequest::Unknown => {
-                Err(ErrorReply::unsupported("the test kit does not know this service"))
+                Err(ErrorReply::unsupported("the test kit does not support this service"))
             }
         }
     }
@@ -245,7 +245,7 @@ fn directories(root: &Path) -> Result<Directories, ErrorReply> {
     Ok(Directories { config: create("config")?, cache: create("cache")?, state: create("state")? })
 }
 
-/// Returns a result as the host prints it, but for YAML, which is the host's business.
+/// Returns a result as the host prints it, except for YAML, which only the host writes.
 fn text_of(shown: Shown) -> Result<String, ErrorReply> {
     let View { text, table } = shown.view;
     let lines = match (shown.form.as_str(), table) {
@@ -262,7 +262,7 @@ fn text_of(shown: Shown) -> Result<String, ErrorReply> {
 fn answer(prompt: &Prompt, scripted: Option<String>) -> Result<String, ErrorReply> {
     let question = &prompt.question;
     let answer = scripted.or_else(|| prompt.default.clone()).ok_or_else(|| {
-        ErrorReply::failed(format!("the question `{question}` has neither answer nor default"))
+        ErrorReply::failed(format!("no answer and no default for the question `{question}`"))
     })?;
     if prompt.confirm && answer.parse::<bool>().is_err() {
         return Err(ErrorReply::failed(format!(
@@ -271,7 +271,7 @@ fn answer(prompt: &Prompt, scripted: Option<String>) -> Result<String, ErrorRepl
     }
     if !prompt.choices.is_empty() && !prompt.choices.contains(&answer) {
         return Err(ErrorReply::failed(format!(
-            "the answer `{answer}` is none of the choices of `{question}`"
+            "the answer `{answer}` is not one of the choices of `{question}`"
         )));
     }
     Ok(answer)
@@ -282,7 +282,7 @@ fn matches_glob(pattern: &[u8], path: &[u8]) -> bool {
     match (pattern, path) {
         ([], []) => true,
         ([b'*', b'*', b'/', rest @ ..], _) => {
-            // `**/` stands for any number of whole parts, also for none.
+            // `**/` matches any number of whole parts, including none.
             matches_glob(rest, path)
                 || path
                     .iter()

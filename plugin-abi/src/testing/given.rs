@@ -1,15 +1,15 @@
-//! What a test gives the host that it calls a plugin with.
+//! What a test gives to the host that calls a plugin.
 
 use crate::containers::ContainerInfo;
 use crate::message::Terminal;
 use std::path::PathBuf;
 
-/// What a test gives the host of a call.
+/// What a test gives to the host of a call.
 #[derive(Clone, Default)]
 pub(super) struct Given {
     pub(super) answers: Vec<String>,
     pub(super) containers: Vec<ContainerInfo>,
-    /// Where the plugin's own directories are.
+    /// The location of the plugin's own directories.
     pub(super) directories: Option<PathBuf>,
     pub(super) terminal: Terminal,
     pub(super) is_cancelled: bool,
@@ -17,7 +17,7 @@ pub(super) struct Given {
     pub(super) interrupted_at: Option<String>,
 }
 
-/// Adds the methods that set what the host of a call has; they are the same for all kinds of calls.
+/// Adds the methods that set the properties of the host of a call; all kinds of calls share them.
 macro_rules! host_methods {
     ($test:ident) => {
         impl $test {
@@ -34,7 +34,7 @@ macro_rules! host_methods {
                 self
             }
 
-            /// Adds a container that the plugin has created before.
+            /// Adds a container that the plugin created before.
             ///
             /// ```
             /// use pintle_plugin::{ContainerInfo, testing};
@@ -49,8 +49,8 @@ macro_rules! host_methods {
                 self
             }
 
-            /// Gives the plugin directories of its own: `config`, `cache` and `state` below
-            /// `root`. They are created when the plugin asks for them.
+            /// Gives the plugin directories of its own: `config`, `cache` and `state` below `root`.
+            /// They are created when the plugin requests them.
             ///
             /// ```
             /// use pintle_plugin::testing;
@@ -67,7 +67,7 @@ macro_rules! host_methods {
                 self
             }
 
-            /// Changes what the host says of its standard streams; without it, none is a
+            /// Changes the properties of the host's standard streams. By default, none of them is a
             /// terminal.
             ///
             /// ```
@@ -81,7 +81,7 @@ macro_rules! host_methods {
                 self
             }
 
-            /// Cancels the call from the start, as by Ctrl-C.
+            /// Cancels the call from the start, like Ctrl-C.
             ///
             /// ```
             /// use pintle_plugin::testing;
@@ -93,8 +93,8 @@ macro_rules! host_methods {
                 self
             }
 
-            /// Interrupts the call when the plugin writes or logs `text`, as by Ctrl-C: from
-            /// then on it is cancelled. If the plugin has not asked before whether it is, its
+            /// Interrupts the call when the plugin writes or logs `text`, like Ctrl-C: from then
+            /// on, the call is cancelled. If the plugin has not checked before whether it is, its
             /// [cleanups](crate::Host::on_cancel) run at once, as in a host that ends.
             ///
             /// ```

@@ -1,4 +1,4 @@
-//! Calls the implementation of an interface, by the interface's own trait.
+//! Calls the implementation of an interface through the interface's own trait.
 
 use super::fake::FakeHost;
 use super::given::{Given, host_methods};
@@ -13,8 +13,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// Returns the plugin's implementation of an interface, for example of `dyn ImageScanner`. It
-/// is called as under a real host, with encoded messages.
+/// Returns the plugin's implementation of an interface, for example of `dyn ImageScanner`. It is
+/// called as with a real host, with encoded messages.
 ///
 /// ```
 /// # use pintle_plugin::{prelude::*, testing};
@@ -45,7 +45,7 @@ use std::sync::OnceLock;
 ///
 /// # Errors
 ///
-/// [`Error`] when the plugin does not implement the interface.
+/// [`Error`] if the plugin does not implement the interface.
 pub fn interface<I: Interface + ?Sized>(plugin: LinkedPlugin) -> Result<Remote<I>, Error> {
     let known = manifest(plugin)?.interfaces;
     if !known.iter().any(|it| it == I::NAME) {
@@ -70,7 +70,7 @@ impl Route for Direct {
     }
 }
 
-/// A fake host for the calls of interfaces, and for functions that take a [`Host`]: it keeps what
+/// A fake host for the calls of interfaces, and for functions that take a [`Host`]. It records what
 /// is written.
 ///
 /// ```
@@ -111,19 +111,19 @@ pub struct Shown {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
-    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
-    /// of those names.
+    /// The records that the plugin logged with the crates `tracing` and `log`, if this crate has
+    /// the features of these names.
     pub records: Vec<LogRecord>,
-    /// Every report of progress, in order.
+    /// All progress reports, in order.
     pub progress: Vec<ProgressUpdate>,
-    /// The plugin's containers in the end.
+    /// The plugin's containers at the end.
     pub containers: Vec<ContainerInfo>,
-    /// The manifests that the plugin applied, each with the cluster.
+    /// The manifests that the plugin applied, each with its cluster.
     pub applied: Vec<(String, Value)>,
 }
 
 impl Stage {
-    /// Returns a host that has no answers to questions.
+    /// Returns a host without answers to questions.
     ///
     /// ```
     /// let stage = pintle_plugin::testing::Stage::new();
@@ -154,7 +154,7 @@ impl Stage {
         Host::of(self.fake.get_or_init(|| FakeHost::new(self.given.clone(), BTreeMap::new())))
     }
 
-    /// Ends the test, and returns what the plugin has written and logged.
+    /// Ends the test, and returns what the plugin wrote and logged.
     ///
     /// ```
     /// let stage = pintle_plugin::testing::Stage::new();
@@ -164,7 +164,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the plugin left an answer unasked.
+    /// [`Error`] if the plugin did not request an answer.
     pub fn finish(self) -> Result<Shown, Error> {
         let create = || FakeHost::new(self.given, BTreeMap::new());
         let record = self.fake.into_inner().unwrap_or_else(create).finish()?;

@@ -1,4 +1,4 @@
-//! Takes a plugin through all steps of a scaffolding subcommand.
+//! Runs a plugin through all steps of a scaffolding subcommand.
 
 use super::fake::{FakeHost, Record};
 use super::given::{Given, host_methods};
@@ -14,7 +14,7 @@ use crate::{Arg, ChangeKind, Level, LinkedPlugin, MODE_FILE, Node, Resource, Too
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The flags that a host has on every subcommand, and a plugin may look at.
+/// The flags of a host on every subcommand that a plugin can read.
 const HOST_FLAGS: [&str; 2] = ["force", "skip-existing"];
 
 /// A scaffolding subcommand to run; see [`scaffold`].
@@ -42,12 +42,12 @@ pub struct ScaffoldTest {
 
 host_methods!(ScaffoldTest);
 
-/// What a plugin did in a scaffolding subcommand.
+/// The result of a plugin in a scaffolding subcommand.
 ///
 /// ```
 #[doc = include_str!("example.txt")]
 /// let made: testing::Scaffolded = testing::scaffold(plugin(), "init").run()?;
-/// assert_eq!(made.to_string(), "+ README.md\n| # demo\n| nobody, 2000-01-01\n");
+/// assert_eq!(made.to_string(), "+ README.md\n| # demo\n| unknown, 2000-01-01\n");
 /// # Ok(())
 /// # }
 /// ```
@@ -60,19 +60,19 @@ pub struct Scaffolded {
     pub added: Vec<String>,
     /// The paths that the plugin deleted, in its order; a replaced file is in both.
     pub deleted: Vec<String>,
-    /// What PROJECT says of the project, with the resource at hand.
+    /// The properties of the project in PROJECT, with the current resource.
     pub project: ProjectInfo,
     /// The plugin's configuration in PROJECT.
     pub config: Value,
-    /// The resource at hand.
+    /// The current resource.
     pub resource: Option<Resource>,
     /// The plugin's flags.
     pub flags: Vec<Arg>,
-    /// What the plugin changes in the subcommand's help.
+    /// The plugin's changes to the help of the subcommand.
     pub description: CommandDescription,
-    /// The tools that a host would run now; the test kit runs none.
+    /// The tools that a host would run now; the test kit does not run them.
     pub tools: Vec<Tool>,
-    /// Why the plugin took no further part.
+    /// Why the plugin stopped taking part.
     pub stopped: Option<String>,
     /// What the plugin wrote to the standard output.
     pub stdout: String,
@@ -80,14 +80,14 @@ pub struct Scaffolded {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
-    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
-    /// of those names.
+    /// The records that the plugin logged with the crates `tracing` and `log`, if this crate has
+    /// the features of these names.
     pub records: Vec<LogRecord>,
-    /// Every report of progress, in order.
+    /// All progress reports, in order.
     pub progress: Vec<ProgressUpdate>,
-    /// The manifests that the plugin applied, each with the cluster.
+    /// The manifests that the plugin applied, each with its cluster.
     pub applied: Vec<(String, Value)>,
-    /// The plugin's containers in the end.
+    /// The plugin's containers at the end.
     pub containers: Vec<ContainerInfo>,
     chain: Vec<String>,
     /// The files before the plugin's change.
@@ -96,15 +96,15 @@ pub struct Scaffolded {
     pub(super) config_before: Value,
 }
 
-/// Prepares a run of the plugin's part in `subcommand`, as `init`.
+/// Prepares a run of the plugin's part in `subcommand`, for example `init`.
 ///
-/// The project is called `demo`, has the domain `example.org` and no files; the
-/// plugin is alone in the chain.
+/// The project is called `demo`, has the domain `example.org` and no files. The plugin is the only
+/// one in the chain.
 ///
 /// ```
 #[doc = include_str!("example.txt")]
 /// let made = testing::scaffold(plugin(), "init").run()?;
-/// assert_eq!(made.text("README.md"), "# demo\nnobody, 2000-01-01\n");
+/// assert_eq!(made.text("README.md"), "# demo\nunknown, 2000-01-01\n");
 /// # Ok(())
 /// # }
 /// ```
@@ -125,7 +125,8 @@ pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> Scaffold
 }
 
 impl ScaffoldTest {
-    /// Gives a flag of the plugin a value; the host's `force` and `skip-existing` may be given too.
+    /// Gives a flag of the plugin a value. The host's `force` and `skip-existing` can be given,
+    /// too.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -139,7 +140,7 @@ impl ScaffoldTest {
         self
     }
 
-    /// Sets the day of the command; else it is `2000-01-01`.
+    /// Sets the date of the command; the default is `2000-01-01`.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -153,7 +154,7 @@ impl ScaffoldTest {
         self
     }
 
-    /// Changes what PROJECT says of the project.
+    /// Changes the properties of the project in PROJECT.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -181,11 +182,11 @@ impl ScaffoldTest {
         self
     }
 
-    /// Sets the resource at hand, for the subcommands that have one.
+    /// Sets the current resource, for subcommands that have one.
     ///
-    /// It starts as a namespaced API type with a controller. An empty domain becomes the
-    /// project's, unless the API is not the project's own; an empty plural becomes the kind in
-    /// lower case with an `s`.
+    /// By default, it is a namespaced API type with a controller. An empty domain is replaced with
+    /// the project's, unless the API belongs to another project. An empty plural is replaced with
+    /// the kind in lower case followed by `s`.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -218,7 +219,8 @@ impl ScaffoldTest {
         self.node(Node::new(path, bytes, MODE_FILE))
     }
 
-    /// Puts a node in the universe; one with an origin was made by a plugin earlier in the chain.
+    /// Adds a node to the universe. A node with an origin was created by a plugin earlier in the
+    /// chain.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -236,7 +238,7 @@ impl ScaffoldTest {
         self
     }
 
-    /// Lets a plugin that is earlier in the chain have made a file, in this command.
+    /// Adds a file that a plugin earlier in the chain created in this command.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -256,7 +258,7 @@ impl ScaffoldTest {
         self.node(node)
     }
 
-    /// Runs in the project that an earlier command of the same plugin left behind.
+    /// Runs in the project that an earlier command of the same plugin created.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
@@ -276,13 +278,13 @@ impl ScaffoldTest {
         self
     }
 
-    /// Runs behind another plugin in the chain of the same command.
+    /// Runs after another plugin in the chain of the same command.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
     /// let first = testing::scaffold(plugin(), "init").project(|it| it.name = "ship".into()).run()?;
     /// let clash = testing::scaffold(plugin(), "init").downstream_of(&first).run().unwrap_err();
-    /// assert!(clash.to_string().contains("made by `hello.example.org/v"));
+    /// assert!(clash.to_string().contains("created by `hello.example.org/v"));
     /// # Ok(())
     /// # }
     /// ```
@@ -294,12 +296,12 @@ impl ScaffoldTest {
         self
     }
 
-    /// Takes all steps, and applies the plugin's change with the rules of a host.
+    /// Runs all steps, and applies the plugin's change with the rules of a host.
     ///
     /// ```
     #[doc = include_str!("example.txt")]
     /// let made = testing::scaffold(plugin(), "init").run()?;
-    /// assert_eq!(made.changes(), "+ README.md\n| # demo\n| nobody, 2000-01-01\n");
+    /// assert_eq!(made.changes(), "+ README.md\n| # demo\n| unknown, 2000-01-01\n");
     /// # Ok(())
     /// # }
     /// ```
@@ -311,7 +313,7 @@ impl ScaffoldTest {
     pub fn run(mut self) -> Result<Scaffolded, Error> {
         self.complete_resource()?;
         let mut run = Steps::new(self)?;
-        // As in a host, a plugin that stops takes no further step.
+        // As in a host, a plugin that stops does not run further steps.
         if run.prepare()? && run.step(Step::PreScaffold)?.is_some() && run.change()? {
             run.finish()?;
         }
@@ -323,7 +325,7 @@ impl ScaffoldTest {
         let wanted = !matches!(subcommand.as_str(), "init" | "edit");
         match &mut self.resource {
             None if wanted => Err(Error::refused(format!(
-                "`{subcommand}` has a resource; the test must set it with `resource`"
+                "`{subcommand}` has a resource: set it with `resource` in the test"
             ))),
             Some(_) if !wanted => Err(Error::refused(format!("`{subcommand}` has no resource"))),
             Some(resource) => {
@@ -367,7 +369,7 @@ impl Scaffolded {
     }
 }
 
-/// A run under way.
+/// A run in progress.
 struct Steps {
     plugin: LinkedPlugin,
     host: FakeHost,
@@ -383,7 +385,7 @@ impl Steps {
         if !known.contains(&test.subcommand) {
             let known = values::listed(known.iter().map(String::as_str));
             return Err(Error::refused(format!(
-                "the plugin takes no part in `{}`; it takes part in {known}",
+                "the plugin does not take part in `{}`; it takes part in {known}",
                 test.subcommand
             )));
         }
@@ -428,7 +430,7 @@ impl Steps {
         Ok(Self { plugin: test.plugin, host, request, given: test.flags, result })
     }
 
-    /// Takes the steps up to the resource; returns whether the plugin goes on.
+    /// Runs the steps up to the resource; returns whether the plugin continues.
     fn prepare(&mut self) -> Result<bool, Error> {
         let Some((reply, _)) = self.step(Step::UpdateMetadata)? else { return Ok(false) };
         self.result.description = reply.description.unwrap_or_default();
@@ -450,7 +452,7 @@ impl Steps {
         Ok(true)
     }
 
-    /// Lets the next steps see the resource among those of the project.
+    /// Makes the resource one of the project's for the next steps.
     fn record_resource(&mut self) {
         let Some(mut resource) = self.request.resource.clone() else { return };
         let known = &mut self.request.project.resources;
@@ -468,7 +470,7 @@ impl Steps {
         }
     }
 
-    /// Takes the main step; returns whether the plugin goes on.
+    /// Runs the main step; returns whether the plugin continues.
     fn change(&mut self) -> Result<bool, Error> {
         let Some((reply, added)) = self.step(Step::Scaffold)? else { return Ok(false) };
         let key = self.request.caller.plugin.clone();
@@ -490,7 +492,7 @@ impl Steps {
                 }
                 _ => {}
             }
-            // The names of what was there already are not up to the plugin.
+            // The plugin is not responsible for the names of existing files.
             let mut others = self.result.files.keys().filter(|_| !had.contains_key(&path));
             if let Some(other) = others.find(|it| differ_in_case(it, &path)) {
                 return Err(Error::refused(format!(
@@ -519,7 +521,7 @@ impl Steps {
         Ok(Scaffolded { project, config, resource, containers, applied, ..output })
     }
 
-    /// Takes one step; returns `None` when the plugin stops.
+    /// Runs one step; returns `None` if the plugin stops.
     fn step(&mut self, step: Step) -> Result<Option<(ScaffoldReply, Vec<Node>)>, Error> {
         self.request.step = step;
         let request = encode(&self.request);
@@ -556,20 +558,20 @@ fn add(files: &mut BTreeMap<String, Node>, node: Node) -> Result<(), Error> {
     let blocked = |it: &&String| is_inside(&path, it) || is_inside(it, &path);
     if let Some(other) = files.keys().find(blocked) {
         return Err(Error::refused(format!(
-            "`{path}` cannot be added: `{other}` exists, and one of them would be a folder"
+            "`{path}` cannot be added: `{other}` exists, and one of them would be a directory"
         )));
     }
     if let Some(existing) = files.get(&path) {
-        let maker = existing.plugin().map(|it| format!(", made by `{it}`")).unwrap_or_default();
+        let maker = existing.plugin().map(|it| format!(", created by `{it}`")).unwrap_or_default();
         return Err(Error::refused(format!(
-            "`{path}` exists{maker}: it must be deleted in the same change before it is added"
+            "`{path}` exists{maker}: delete it in the same change before adding it"
         )));
     }
     files.insert(path, node);
     Ok(())
 }
 
-/// Returns why no host takes the path, or `None` when it does.
+/// Returns why no host accepts the path, or `None` if it does.
 fn why_unfit(path: &str) -> Option<&'static str> {
     let is = |name: &'static str| move |part: &str| part.eq_ignore_ascii_case(name);
     if path.contains(['\\', '\0']) {
@@ -590,12 +592,12 @@ fn is_inside(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|it| it.starts_with('/'))
 }
 
-/// Whether some systems could not keep both paths.
+/// Whether some file systems cannot store both paths.
 fn differ_in_case(left: &str, right: &str) -> bool {
     left != right && left.to_lowercase() == right.to_lowercase()
 }
 
-/// Asks for the flags on a subcommand, and checks them.
+/// Requests the flags of a subcommand, and checks them.
 pub(super) fn check_flags(plugin: LinkedPlugin, subcommand: &str) -> Result<(), Error> {
     let request = ScaffoldRequest {
         caller: caller(plugin)?,

@@ -1,4 +1,4 @@
-//! What a run did, as one text.
+//! The result of a run as a text.
 
 use super::{Reaction, Run, Scaffolded, Shown};
 use crate::containers::ContainerInfo;
@@ -8,8 +8,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-/// Writes the output, what else there is under headings, and `[exit CODE]` or `[continue ARGS]`.
-/// Reports of progress are left out.
+/// Writes the output, other results under headings, and `[exit CODE]` or `[continue ARGS]`.
+/// Progress reports are left out.
 ///
 /// ```
 /// # use pintle_plugin::{prelude::*, testing};
@@ -49,8 +49,8 @@ impl fmt::Display for Run {
     }
 }
 
-/// Writes the output, what else there is under headings, and what the hooks answer, for example
-/// `[veto REASON]`. Reports of progress are left out.
+/// Writes the output, other results under headings, and the replies of the hooks, for example
+/// `[veto REASON]`. Progress reports are left out.
 impl fmt::Display for Reaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         output(f, &self.stdout, &self.stderr, &self.log, &self.records)?;
@@ -72,7 +72,7 @@ impl fmt::Display for Reaction {
     }
 }
 
-/// Writes the output, and what else there is under headings. Reports of progress are left out.
+/// Writes the output, and other results under headings. Progress reports are left out.
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         output(f, &self.stdout, &self.stderr, &self.log, &self.records)?;
@@ -80,8 +80,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Writes [`changes`](Scaffolded::changes), the output, and what else there is under headings.
-/// Reports of progress are left out.
+/// Writes [`changes`](Scaffolded::changes), the output, and other results under headings. Progress
+/// reports are left out.
 impl fmt::Display for Scaffolded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.changes())?;
@@ -106,8 +106,8 @@ impl fmt::Display for Scaffolded {
 }
 
 impl Scaffolded {
-    /// Returns the plugin's change of the files as a text, sorted by path: `+` marks a new file
-    /// with its lines, `~` a changed one with the lines that differ, `-` a deleted one.
+    /// Returns the plugin's changes to files as text, sorted by path: `+` marks a new file with its
+    /// lines, `~` a changed file with the lines that differ, and `-` a deleted file.
     ///
     /// ```
     /// # use pintle_plugin::{prelude::*, testing};
@@ -183,8 +183,7 @@ fn added(text: &mut String, node: &Node) {
     }
 }
 
-/// Adds the lines that differ, in one piece: what both have in front of it and behind it is left
-/// out.
+/// Adds the lines that differ, in one piece: common lines before and after them are left out.
 fn changed(text: &mut String, before: &Node, node: &Node) {
     if before.bytes() == node.bytes() && before.mode() == node.mode() {
         return;
@@ -209,7 +208,7 @@ fn changed(text: &mut String, before: &Node, node: &Node) {
     end(text, new);
 }
 
-/// Notes what lines do not show.
+/// Adds the properties that lines do not show.
 fn end(text: &mut String, content: &str) {
     if !content.is_empty() && !content.ends_with('\n') {
         text.push_str("(no line feed at the end)\n");

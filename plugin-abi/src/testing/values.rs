@@ -1,10 +1,10 @@
-//! The values of a run's arguments, checked against what the plugin declares.
+//! The values of a run's arguments, checked against the plugin's declarations.
 
 use super::Error;
 use crate::{Arg, ArgKind, ValueType, rules};
 use serde_json::{Map, Value};
 
-/// Checks the given values and adds the defaults, as a host does after reading a command line.
+/// Checks the given values and adds the defaults, as a host does after parsing a command line.
 pub(super) fn check(
     command: &str,
     declared: &[Arg],
@@ -42,7 +42,7 @@ pub(super) fn check(
     Ok(values)
 }
 
-/// Returns the names in backticks, with commas between them.
+/// Returns the names in backticks, separated by commas.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(|it| format!("`{it}`")).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
@@ -108,9 +108,9 @@ fn value_type(arg: &Arg) -> ValueType {
 
 fn expected(arg: &Arg) -> &'static str {
     match value_type(arg) {
-        ValueType::String => "a text",
+        ValueType::String => "text",
         ValueType::Path => "a path",
-        ValueType::Integer => "a whole number of 64 bits",
+        ValueType::Integer => "a 64-bit integer",
         ValueType::Number => "a number",
         ValueType::Boolean => "`true` or `false`",
     }

@@ -336,7 +336,7 @@ mod tests {
         };
         let lines = settings.header().unwrap().unwrap();
         assert_eq!(lines, ["(c) Ada, 2024", "", "MIT"]);
-        settings.template = Some("{{ nobody }}".into());
+        settings.template = Some("{{ unknown }}".into());
         let err = settings.header().unwrap_err();
         assert_eq!(err.to_string(), "invalid template of the header");
     }

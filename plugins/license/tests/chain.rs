@@ -148,7 +148,7 @@ fn the_header_may_be_a_notice_or_a_template() {
         later.config,
         json!({ "owner": "Ada", "license": "Apache-2.0", "year": 2000, "header": "none" })
     );
-    let err = run("template", "{{ nobody }}").unwrap_err();
+    let err = run("template", "{{ unknown }}").unwrap_err();
     let said = "invalid template of the header: undefined value (in template:1)";
     assert_eq!(err.to_string(), said);
     let err = run("template", "a */ b").unwrap_err();

@@ -290,7 +290,7 @@ mod tests {
         for text in ["", ":5000", "a:", "a:x", "a:0", "a:1:2"] {
             check_err(json!({ "registry-use": [text] }), json!(null), "invalid registry `");
         }
-        let section = "the section `plugins.registry.pintle.dev` of the cluster file is wrong";
+        let section = "invalid section `plugins.registry.pintle.dev` in the cluster file";
         check_err(json!({}), json!({ "make": {} }), section);
         check_err(json!({}), json!({ "create": { "colour": "red" } }), "unknown field `colour`");
         check_err(json!({}), json!({ "create": { "proxy": {} } }), "missing field `remote`");

@@ -190,7 +190,7 @@ impl Volume {
     /// # Errors
     ///
     /// [`UsageError`] when the text has another form, or the path is relative and there is no
-    /// `folder`.
+    /// directory for it.
     pub(crate) fn parse(text: &str, folder: Option<&Path>) -> Result<Self> {
         let wrong = || UsageError(format!("invalid volume `{text}`"));
         let hint = "use the form `SOURCE:TARGET`; the source is a volume or a path, the target an \

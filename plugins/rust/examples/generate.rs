@@ -1,6 +1,6 @@
-//! Writes a project into a folder, without a host, to see whether it compiles.
+//! Writes a project to a directory, without a host, to check whether it compiles.
 //!
-//! `generate FOLDER PROJECT [GROUP/VERSION/KIND…]`
+//! `generate DIR PROJECT [GROUP/VERSION/KIND…]`
 
 use pintle_plugin::testing::{self, Scaffolded};
 use std::error::Error;
@@ -9,7 +9,8 @@ use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let (folder, project) = args.next().zip(args.next()).ok_or("FOLDER and PROJECT are missing")?;
+    let (folder, project) =
+        args.next().zip(args.next()).ok_or("missing arguments DIR and PROJECT")?;
     let plugin = pintle_plugin_rust::plugin();
     let mut made = testing::scaffold(plugin, "init").project(|it| it.name = project).run()?;
     let mut tools = Vec::new();
@@ -49,7 +50,7 @@ fn write(made: &Scaffolded, folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "an example talks to whoever runs it")]
+#[expect(clippy::print_stderr, reason = "an example reports to its user")]
 fn tell(line: &str) {
     eprintln!("{line}");
 }

@@ -266,9 +266,9 @@ fn a_missing_marker_is_named_with_what_to_do() {
     assert_eq!(
         err.hint(),
         Some(
-            "put that line back, where lines such as \
+            "put that line back where lines such as \
              `.controller(demo::controller::crew::cook::run)` belong; if an older version of the \
-             plugin made the file, run `project upgrade` first"
+             plugin created the file, run `project upgrade` first"
         )
     );
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 /// The number of plugins in the chain.
 const N_CHAIN: usize = 10;
 
-/// Returns a row for each measurement that the programs in `folder` also support.
+/// Returns a row for each measurement that the programs in the given directory also support.
 pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Result<Vec<Row>> {
     stage.install_before(folder)?;
     let plain = |name: &str, program, expected| (name.to_owned(), program, expected);

@@ -41,7 +41,7 @@ pub(super) fn rows(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
         "rm -rf \"$HOME/.local\" && \"$PINTLE\" plugin install bench/license -q",
     )?;
     let by_hand = managed(
-        "by-hand",
+        "manual",
         "rm -rf plugins && mkdir plugins && curl -sSfL \"$ASSET\" -o it.tar.gz && \
          tar -xzf it.tar.gz -C plugins",
     )?;

@@ -1,7 +1,7 @@
-//! What a user can name: clusters, nodes and images, as the engine has them at the moment.
+//! Completions for clusters, nodes and images, which the engine currently has.
 //!
-//! While a line is completed, the engine has [a short time](super::session_engine) to answer, and
-//! one that fails has nothing.
+//! While a line is completed, the engine has [a short time](super::session_engine) to respond. If
+//! it fails, there are no completions.
 
 use super::session_engine::{WHILE_COMPLETING, names, with_engine};
 use crate::engine::{Engine, EngineError};
@@ -37,14 +37,14 @@ pub(super) fn nodes(session: &Session<'_>, matches: &ArgMatches) -> Vec<Candidat
     nodes.iter().map(|it| Candidate::new(it.name.clone(), about(it))).collect()
 }
 
-/// Returns what means one node of the cluster on the line, or all nodes of a role.
+/// Returns the ways to name one node of the cluster on the line, or all nodes of a role.
 pub(super) fn filters(session: &Session<'_>, matches: &ArgMatches) -> Vec<Candidate> {
     let Some(name) = texts(matches, "name").next() else { return Vec::new() };
     let mut found = Vec::new();
     for node in all_nodes(session).into_iter().filter(|it| it.cluster == *name) {
         let all = Candidate::new(
             format!("{}:*", node.role),
-            format!("All nodes of the role {}", node.role),
+            format!("All nodes with the role {}", node.role),
         );
         if !found.contains(&all) {
             found.push(all);
@@ -76,7 +76,7 @@ fn all_nodes(session: &Session<'_>) -> Vec<Node> {
     asked(session, async |engine| nodes::all_nodes(&engine, &names).await)
 }
 
-/// Returns what the engine answers. Its client's limit ends with the head of an answer.
+/// Returns the engine's answer. The time limit of its client ends at the head of a response.
 fn asked<T>(
     session: &Session<'_>,
     work: impl AsyncFnOnce(Engine) -> Result<Vec<T>, ClusterError>,
@@ -87,7 +87,7 @@ fn asked<T>(
     answer.unwrap_or_default()
 }
 
-/// Returns the texts of an argument that the command may have.
+/// Returns the values of an argument that the command may have.
 fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a String> {
     matches.try_get_many::<String>(name).ok().flatten().into_iter().flatten()
 }

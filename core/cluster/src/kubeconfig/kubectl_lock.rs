@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long to wait for the lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Takes the lock on the kubeconfig `name` in `folder`, waiting if necessary.
+/// Takes the lock on the kubeconfig `name` in a directory, waiting if necessary.
 pub(super) fn take(folder: &Path, name: &OsString) -> Result<Lock, KubeconfigError> {
     let mut lock = name.clone();
     lock.push(".lock");

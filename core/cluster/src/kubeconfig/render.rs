@@ -1,7 +1,7 @@
 //! Writes our own entries as text: plain YAML that every reader understands, or JSON inside JSON.
 //!
-//! Invariant: a string is on one line, however long it is, because scripts expect certificates to
-//! be. It is either a plain word that can only be a string, or a JSON string.
+//! Invariant: a string is on one line, however long it is, because scripts expect this of
+//! certificates. It is either a plain word that can only be a string, or a JSON string.
 
 use serde_json::Value;
 

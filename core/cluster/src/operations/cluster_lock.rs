@@ -30,7 +30,7 @@ pub(crate) struct Locks {
 }
 
 impl Locks {
-    /// Returns the locks that are files in `folder`. Without a directory, there are none.
+    /// Returns the locks that are files in a directory. Without a directory, there are none.
     pub(crate) fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }

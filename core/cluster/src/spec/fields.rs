@@ -44,7 +44,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, ClusterFileError> {
     humantime::parse_duration(text).map_err(invalid)
 }
 
-/// Reads a mount. Relative paths start from `folder`.
+/// Reads a mount. Relative paths are relative to the given directory.
 pub(super) fn volume(
     text: String,
     folder: &Path,

@@ -20,8 +20,8 @@ struct Head {
     metadata: serde_json::Value,
 }
 
-/// Reads a cluster file. Relative paths start from `folder`, `name` is the cluster's name if the
-/// user has given one, and `defaults` apply to missing settings.
+/// Reads a cluster file. Paths are relative to the given directory, `name` is the cluster's name if
+/// the user has given one, and `defaults` apply to missing settings.
 ///
 /// # Errors
 ///

@@ -17,7 +17,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    /// Returns the surroundings of this process, for a file in `folder`.
+    /// Returns the surroundings of this process, for a file in a directory.
     pub(crate) fn of_process(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -27,7 +27,7 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    /// Returns a path that may begin with `~`, or be relative to `folder`.
+    /// Returns a path that may begin with `~`, or be relative to a directory.
     pub(super) fn path(&self, text: &str, folder: &Path) -> PathBuf {
         match (text.strip_prefix('~'), &self.home) {
             (Some(""), Some(home)) => home.clone(),

@@ -326,7 +326,7 @@ mod tests {
         check_manifest(
             json!({"format": 2}),
             expect![[r#"
-                ?: its manifest cannot be read: the manifest has format 2, this host reads format 1
+                ?: its manifest cannot be read: unsupported manifest format 2: this host reads format 1
             "#]],
         );
     }

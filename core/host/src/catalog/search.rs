@@ -134,7 +134,7 @@ impl SearchPath {
         Some(self.index.as_ref()?.with_file_name("programs.json"))
     }
 
-    /// Stores the index of all directories of the user in `folder`.
+    /// Stores the index of all directories of the user in the given directory.
     pub(super) fn with_index_in(mut self, folder: Option<PathBuf>) -> Self {
         self.index = folder.map(|it| it.join("plugins.index"));
         self

@@ -1,4 +1,4 @@
-//! What a user can name: the resources in PROJECT, and plugins that scaffold.
+//! Completions for the resources in PROJECT, and for plugins that scaffold.
 
 use super::working_project::{load_project, project_root};
 use crate::project::gvk::Gvk;
@@ -34,7 +34,7 @@ pub(super) fn spokes(_: &Session<'_>, matches: &ArgMatches) -> Vec<Candidate> {
 
 type Part = for<'g> fn(&'g Gvk) -> &'g str;
 
-/// Returns a part of the resources whose other parts are those on the line.
+/// Returns a part of the resources whose other parts match the line.
 fn parts(matches: &ArgMatches, others: &[(&str, Part)], part: Part) -> Vec<Candidate> {
     let project = project_root().and_then(|it| load_project(&it)).ok().flatten();
     let given = |name: &str| matches.try_get_one::<String>(name).ok().flatten();
@@ -55,7 +55,7 @@ pub(super) fn chain(session: &Session<'_>, matches: &ArgMatches) -> Vec<Candidat
     keys
 }
 
-/// Returns the versions of the plugins that have made the project.
+/// Returns the versions of the plugins that have created the project.
 pub(super) fn upgrades(session: &Session<'_>, _: &ArgMatches) -> Vec<Candidate> {
     let made_by = session.made_by().unwrap_or_default();
     let is_meant = |key: &PluginKey| made_by.iter().any(|it| it.name() == key.name());

@@ -199,7 +199,7 @@ impl Advice for ProjectError {
             }
             Self::Name(err) => err.hint(),
             Self::Conflict { .. } => Some(repair_hint()),
-            Self::Unpaired { .. } => Some("resolve this conflict by hand".into()),
+            Self::Unpaired { .. } => Some("resolve this conflict manually".into()),
             Self::Contradiction { key, .. } => {
                 Some(format!("write the correct `{key}` on both sides, then try again").into())
             }
@@ -267,7 +267,7 @@ impl Advice for RecordError {
             }
             Self::Read { source, .. } => read_hint(source.kind()),
             Self::Conflict { .. } => Some(repair_hint()),
-            Self::Unpaired { .. } => Some("resolve this conflict by hand".into()),
+            Self::Unpaired { .. } => Some("resolve this conflict manually".into()),
             Self::TooLarge { .. } | Self::Full => {
                 Some("remove the plugin that writes such files from the chain".into())
             }

@@ -311,7 +311,7 @@ fn to_node(path: &str, file: Contents) -> Node {
     Node::new(path, file.bytes, mode)
 }
 
-/// Whether `path` is `folder`, or in it.
+/// Whether `path` is the given directory, or in it.
 fn is_in(path: &str, folder: &str) -> bool {
     folder.is_empty()
         || path.strip_prefix(folder).is_some_and(|it| it.is_empty() || it.starts_with('/'))

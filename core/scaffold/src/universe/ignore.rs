@@ -14,7 +14,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Reads the `.gitignore` of `folder`.
+    /// Reads the `.gitignore` of a directory.
     pub(super) fn new(folder: &str, bytes: &[u8], outer: Option<Rc<Self>>) -> Self {
         let patterns = gix_ignore::parse(bytes, false).map(|(pattern, ..)| pattern).collect();
         Self { folder: folder.to_owned(), patterns, outer }

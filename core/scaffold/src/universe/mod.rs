@@ -300,7 +300,7 @@ fn unique<'a>(plugin: &str, deleted: &'a [String]) -> Result<HashSet<&'a str>, U
     }
 }
 
-/// Whether a glob may match paths in `folder`, judging by its part before the first wildcard.
+/// Whether a glob may match paths in a directory, judging by its part before the first wildcard.
 fn may_match_in(glob: &str, folder: &str) -> bool {
     let is_literal = |it: &&str| !it.contains(['*', '?', '[']);
     let literal = glob.split('/').take_while(is_literal);

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What the names of the host's variables begin with: its own in capitals.
+// The prefix of the host's variables: its name in capitals.
 const host = "PINTLE_"
 
 const info = `
@@ -63,7 +63,7 @@ func command() error {
 		fmt.Printf("hello, %s\n", name)
 		return nil
 	}
-	error := map[string]any{"message": "a name is not empty", "hint": "give a name", "kind": "usage"}
+	error := map[string]any{"message": "the name must not be empty", "hint": "give a name", "kind": "usage"}
 	if err := reply(map[string]any{"error": error}); err != nil {
 		return err
 	}

@@ -180,8 +180,8 @@ fn a_registry_that_cannot_be_used_or_made_stops_the_cluster() {
         let all = [registry("one", 1), registry("pintle-bad-registry", 2)];
         try_run("pre-cluster-create", &event("bad", options), &all).unwrap_err()
     };
-    let missing = err(json!({ "registry": true, "registry-use": ["nobody"] }));
-    assert_eq!(missing.to_string(), "there is no registry `nobody`");
+    let missing = err(json!({ "registry": true, "registry-use": ["absent"] }));
+    assert_eq!(missing.to_string(), "there is no registry `absent`");
     assert_eq!(missing.hint(), Some("use an existing registry: `one`, `pintle-bad-registry`"));
     let taken = err(json!({ "registry": true }));
     assert_eq!(taken.to_string(), "the registry `pintle-bad-registry` already exists");

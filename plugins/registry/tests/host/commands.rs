@@ -185,11 +185,11 @@ fn all_can_be_deleted_also_if_there_are_none() {
 #[test]
 fn a_registry_that_is_missing_stops_the_command_before_it_does_anything() {
     for verb in ["delete", "start", "stop"] {
-        let test = |name: &str| command(verb).arg("name", name).arg("name", "nobody");
+        let test = |name: &str| command(verb).arg("name", name).arg("name", "absent");
         let err = test("one").container(registry("one", 1)).run().unwrap_err();
-        assert_eq!(err.to_string(), "there is no registry `nobody`");
+        assert_eq!(err.to_string(), "there is no registry `absent`");
         assert_eq!(err.hint(), Some("use an existing registry: `one`"));
-        let err = test("nobody").run().unwrap_err();
+        let err = test("absent").run().unwrap_err();
         assert_eq!(err.hint(), Some("there are no registries; create one with `registry create`"));
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the parser accepts what is offered.
+//! Checks whether the parser accepts the offers.
 //!
 //! Invariant: an offer that no further word can make valid is left out.
 
@@ -8,14 +8,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 
-/// Leaves out what a command does not accept behind the words that are typed already.
+/// Leaves out what a command does not accept after the words that are typed already.
 pub(super) fn retain(command: &Command, typed: &[OsString], offers: &mut Vec<Offer>) {
     let mut command = command.clone();
     if !accepts(&mut command, typed, &[]) {
-        // The line is invalid already, so the parser would refuse every offer.
+        // The line is already invalid, so the parser would reject every offer.
         return;
     }
-    // Any text is a value: which one follows an option is not known yet.
+    // Any text is accepted as a value: the option's value is not known yet.
     let mut lenient = command.clone().mut_args(|arg| match arg.get_action() {
         ArgAction::Set | ArgAction::Append => arg.value_parser(ValueParser::os_string()),
         _ => arg,
@@ -29,12 +29,12 @@ pub(super) fn retain(command: &Command, typed: &[OsString], offers: &mut Vec<Off
             let words = [&offer.value[..]].into_iter().chain(vec!["x"; values]);
             accepts(&mut lenient, typed, &words.collect::<Vec<_>>())
         }
-        // All paths are alike to a parser, and there may be many.
+        // A parser treats all paths alike, and there may be many of them.
         None => offer.is_path || accepts(&mut command, typed, &[&offer.value]),
     });
 }
 
-/// Returns the option that a word is.
+/// Returns the option in a word.
 fn option<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
     let long = word.strip_prefix("--");
     let is_meant = |it: &&Arg| match long {

@@ -1,7 +1,7 @@
-//! What a completion script is answered.
+//! Answers completion scripts.
 //!
-//! Words are completed from manifests alone; only the options of one plugin's command load
-//! that plugin.
+//! Words are completed from manifests alone. Only the options of a plugin's command load that
+//! plugin.
 
 use super::accepted;
 use super::offer::Offer;
@@ -28,18 +28,18 @@ use pintle_plugin::{Candidate, Level};
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Returns the shell whose script asks for completions, if one does.
+/// Returns the shell whose script requests completions, if there is one.
 pub(in crate::cli) fn requested(host: &Host) -> Option<String> {
     caller::var(&variable(&host.settings.identity)).filter(|it| !it.is_empty())
 }
 
-/// Returns whether a completion script asks a process that must not do what its caller's
-/// environment says. There is no answer then: the line that the script gives is no command.
+/// Returns whether a completion script calls a process that must ignore its caller's environment.
+/// There is no answer then, because the script's words are not a command.
 pub(in crate::cli) fn is_for_untrusted_caller(host: &Host) -> bool {
     !caller::is_trusted() && caller::is_set(&variable(&host.settings.identity))
 }
 
-/// Answers a completion script, which hands its words over behind `--`.
+/// Answers a completion script, which passes its words after `--`.
 pub(in crate::cli) fn complete(
     host: &Host,
     session: &Session<'_>,
@@ -56,7 +56,7 @@ pub(in crate::cli) fn complete(
     Exit::Done
 }
 
-/// Returns what is offered for the last word.
+/// Returns the offers for the last word.
 fn offers(host: &Host, session: &Session<'_>, question: &Question) -> Vec<Offer> {
     let Some(word) = question.word() else { return Vec::new() };
     let line = question.words();
@@ -64,7 +64,7 @@ fn offers(host: &Host, session: &Session<'_>, question: &Question) -> Vec<Offer>
         return offers;
     }
     if let Some(line) = helped(host, &line) {
-        // Help is had on words, and not on what follows those of a command.
+        // Help is available for words, and not for anything after the words of a command.
         let (root, leaf) = tree(host, session, &line);
         let mut offers = match leaf {
             Some(_) => Vec::new(),
@@ -78,20 +78,20 @@ fn offers(host: &Host, session: &Session<'_>, question: &Question) -> Vec<Offer>
     let is_option = |it: &Offer| it.value.starts_with('-');
     match &leaf {
         Some(leaf) => accepted::retain(&leaf.command, leaf.typed(), &mut offers),
-        // Words are accepted: they are those of the commands that there are.
+        // The words are valid: they are those of the existing commands.
         None if offers.iter().any(is_option) => {
             accepted::retain(&root, question.before.get(1..).unwrap_or_default(), &mut offers);
         }
         None => {}
     }
-    // Options are asked for by a dash where there is something else.
+    // If there are other offers, options are requested with a dash.
     if word.is_empty() && !offers.iter().all(is_option) {
         offers.retain(|it| !is_option(it));
     }
     offers
 }
 
-/// Returns the line without `help` if that is what it begins with.
+/// Returns the line without `help`, if it begins with it.
 fn helped(host: &Host, line: &[OsString]) -> Option<Vec<OsString>> {
     let typed = line.get(1..line.len().checked_sub(1)?)?;
     let is_help = typed.first()? == help::ROW.word();
@@ -100,7 +100,7 @@ fn helped(host: &Host, line: &[OsString]) -> Option<Vec<OsString>> {
     (is_help && is_row).then(|| [&line[..1], &line[2..]].concat())
 }
 
-/// Returns what the commands and the values of their arguments offer.
+/// Returns the offers of the commands and of the values of their arguments.
 fn found(
     session: &Session<'_>,
     root: Command,
@@ -146,7 +146,7 @@ fn has_words(root: &Command, line: &[OsString]) -> bool {
     for word in Line::new(line).words() {
         match command.find_subcommand(&word) {
             Some(it) => command = it,
-            // Behind the words of a command come its values.
+            // The words of a command are followed by its values.
             None => return !command.has_subcommands(),
         }
     }
@@ -162,7 +162,7 @@ fn offer(candidate: &CompletionCandidate) -> Option<Offer> {
 struct Leaf {
     path: Vec<String>,
     command: Command,
-    /// What is on the line besides the command's words; the last word is being typed.
+    /// The line without the words of the command; the last word is being typed.
     rest: Vec<OsString>,
 }
 
@@ -171,13 +171,14 @@ impl Leaf {
         self.rest.split_last().map_or(&[], |(_, typed)| typed)
     }
 
-    /// Returns what is on the line so far, as far as it can be read.
+    /// Returns the values on the line so far, as far as they can be read.
     fn matches(&self) -> Option<ArgMatches> {
         let line = std::iter::once(OsString::new()).chain(self.typed().iter().cloned());
         self.command.clone().ignore_errors(true).try_get_matches_from(line).ok()
     }
 
-    /// Shows the engine that an option which has its value behind `=` only has none.
+    /// Marks an option that only has its value after `=` as an option without a value for the
+    /// engine.
     fn end_without_value(&self, word: &mut OsString) {
         let name = word.to_str().and_then(|it| it.strip_prefix("--"));
         let is_meant = |it: &clap::Arg| it.is_require_equals_set() && it.get_long() == name;
@@ -187,7 +188,7 @@ impl Leaf {
     }
 
     /// Returns the other name of an option before `=`, which the engine does not know, and the
-    /// option's own.
+    /// option's own name.
     fn alias(&self, word: &str) -> Option<(String, String)> {
         let name = word.strip_prefix("--")?.split_once('=')?.0;
         let is_alias = |it: &&clap::Arg| it.get_all_aliases().is_some_and(|it| it.contains(&name));
@@ -196,7 +197,7 @@ impl Leaf {
     }
 }
 
-/// Where the values of an argument come from.
+/// The source of the values of an argument.
 #[derive(Clone)]
 enum Source {
     Paths(Wanted),
@@ -213,7 +214,8 @@ impl Source {
             ValueHint::DirPath => Some(Wanted::Dirs),
             _ => None,
         };
-        // The session, which values are found with, is made of the options of every command.
+        // The session, which is required to find values, is built from the options of every
+        // command.
         let keys = Values(|session, _| plugin_keys(session, Entry::is_usable));
         let is_key = arg.get_id() == global::DISABLE_PLUGIN;
         let values = arg.get::<Values>().copied().or(is_key.then_some(keys)).map(Self::Values);
@@ -233,14 +235,14 @@ impl Source {
     }
 }
 
-/// The values that the engine has asked for, each with what is typed of it: to find them, the
-/// session is needed.
+/// The values that the engine has requested, each with its typed part. Finding them requires the
+/// session.
 #[derive(Clone, Default)]
 struct Asked(Arc<Mutex<Vec<(Source, String)>>>);
 
 impl Asked {
     fn note(&self, sources: &[Source], part: &OsStr) {
-        // The engine asks for the value of a positional argument where an option is typed, too.
+        // The engine requests the value of a positional argument even while an option is typed.
         let Some(part) = part.to_str().filter(|it| !it.starts_with('-')) else { return };
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asked.extend(sources.iter().map(|it| (it.clone(), part.to_owned())));
@@ -251,7 +253,7 @@ impl Asked {
     }
 }
 
-/// Returns a command whose arguments note it when the engine asks for their values.
+/// Returns a command whose arguments record that the engine requests their values.
 fn noting(command: Command, asked: &Asked) -> Command {
     let command = command.mut_args(|arg| {
         let sources = Source::of(&arg);
@@ -271,7 +273,7 @@ fn noting(command: Command, asked: &Asked) -> Command {
 
 /// Returns the full tree, and the one command on the line with its options, if there is one.
 fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> (Command, Option<Leaf>) {
-    // Only while the first word is typed can it be any plugin's.
+    // Any plugin's command is possible only while the first word is typed.
     let typed = line.split_last().map_or(&[][..], |(_, typed)| typed);
     if Line::new(typed.get(1..).unwrap_or_default()).words().is_empty() {
         let root = tree::first_word(host, session.catalog(), &callable::all(session));
@@ -311,7 +313,8 @@ fn of_row(session: &Session<'_>, row: &Row, rest: Vec<OsString>) -> Option<Leaf>
     Some(Leaf { path: row.path.iter().copied().map(str::to_owned).collect(), command, rest })
 }
 
-/// Returns the command with its options; a plugin that fails has none to complete.
+/// Returns the command with its options; the command of a failing plugin has no options to
+/// complete.
 fn of_plugin(
     session: &Session<'_>,
     entry: &Entry,
@@ -326,7 +329,7 @@ fn of_plugin(
     Some(Leaf { path: command.path.clone(), command: clap_command, rest })
 }
 
-/// Asks a plugin for the values that begin with `part`; one that fails has none.
+/// Asks a plugin for the values that begin with `part`; a failing plugin has no values.
 fn suggested(
     session: &Session<'_>,
     asked: &PluginValues,
@@ -343,8 +346,8 @@ fn suggested(
     asked.plugin.complete(&request, &Silent(&services)).unwrap_or_default().candidates
 }
 
-/// The services for a plugin that is asked in the middle of the user's line: nothing of it may
-/// be shown there.
+/// The services for a plugin that is called in the middle of the user's line, where nothing of it
+/// may be shown.
 struct Silent<'a>(&'a PluginServices);
 
 impl HostServices for Silent<'_> {
@@ -355,7 +358,7 @@ impl HostServices for Silent<'_> {
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         match request {
             ServiceRequest::Prompt(_) | ServiceRequest::Show(_) => {
-                Err(ErrorReply::unsupported("nothing can be asked or shown in a completion"))
+                Err(ErrorReply::unsupported("a completion cannot ask or show anything"))
             }
             ServiceRequest::Progress(_) => Ok(ServiceReply::default()),
             request => self.0.request(request),

@@ -1,4 +1,4 @@
-//! `completion SHELL`, and the answers to what its script asks.
+//! `completion SHELL`, and the answers to the requests of its script.
 
 mod accepted;
 pub(super) mod answer;

@@ -1,17 +1,17 @@
-//! What is offered for a word.
+//! The offers for a word.
 
 use crate::cli::output;
 
-/// A word that completes the one that is typed.
+/// A word that completes the typed one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Offer {
-    /// The whole word, as a program gets it.
+    /// The whole word, as a program receives it.
     pub(super) value: String,
-    /// A few words on it, or nothing.
+    /// A short description, or an empty string.
     pub(super) help: String,
     /// Whether it is the path of a file.
     pub(super) is_path: bool,
-    /// Whether the word may go on.
+    /// Whether the word may be continued.
     pub(super) is_open: bool,
 }
 
@@ -26,7 +26,7 @@ impl Offer {
         self
     }
 
-    /// Returns whether the word can stand on a line: control characters would steer the terminal.
+    /// Returns whether the word can be on a line: control characters would control the terminal.
     pub(super) fn is_plain(&self) -> bool {
         !self.value.is_empty() && !self.value.contains(char::is_control)
     }

@@ -1,11 +1,11 @@
-//! Files and directories that fit a word.
+//! Files and directories that match a word.
 
 use super::offer::Offer;
 use crate::caller;
 use std::fs::read_dir;
 use std::path::{Path, is_separator};
 
-/// Which paths are meant.
+/// The kind of paths to offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     Files,
@@ -26,11 +26,10 @@ impl Wanted {
     }
 }
 
-/// Returns the paths that begin with `word`. Directories are always among them, since what is
-/// meant may be in them.
+/// Returns the paths that begin with `word`. They always include directories, which may contain
+/// matching paths.
 ///
-/// No shell expands `~/` behind `--option=`, so what is offered there is the path of the home
-/// directory.
+/// Shells do not expand `~/` after `--option=`, so the path of the home directory is offered there.
 pub(super) fn offers(word: &str, wanted: &Wanted) -> Vec<Offer> {
     let home = || caller::home_dir()?.to_str().map(str::to_owned);
     let word = match word.strip_prefix("~/").zip(home()) {

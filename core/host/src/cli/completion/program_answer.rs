@@ -1,5 +1,5 @@
-//! What a completion script is answered for the arguments of a program on the search path: what
-//! the program itself offers.
+//! Answers completion scripts for the arguments of a program on the search path, with the offers of
+//! the program itself.
 
 use super::offer::Offer;
 use super::paths::{self, Wanted};
@@ -12,8 +12,8 @@ use crate::cli::session::Session;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Returns what a program offers for the last word of a line; `None` if the line calls no
-/// program.
+/// Returns the offers of a program for the last word of a line, or `None` if the line does not call
+/// a program.
 pub(super) fn answer(host: &Host, session: &Session<'_>, line: &[OsString]) -> Option<Vec<Offer>> {
     let (word, typed) = line.get(1..)?.split_last()?;
     let (word, typed) = (word.to_str()?, Line::new(typed));
@@ -26,7 +26,7 @@ pub(super) fn answer(host: &Host, session: &Session<'_>, line: &[OsString]) -> O
         return None;
     }
     let (path, n) = callable::find(session, &typed)?;
-    // A program may start the host, for example to list something: that one shall not complete.
+    // A program may start the host, for example to list something. That process must not complete.
     let own = variable(session.identity());
     let answer = callables::ask(&path, typed.behind_program(n), word.as_ref(), &[&own]);
     let names = typed.program_words();
@@ -45,7 +45,7 @@ fn is_set_aside(session: &Session<'_>, words: &[String]) -> bool {
     !session.is_noun(words) && session.set_aside(words).is_some()
 }
 
-/// Returns what the answer of a program means.
+/// Parses the answer of a program.
 fn of_program(word: &str, answer: &Answer) -> Vec<Offer> {
     let has = |it| answer.directive.has(it);
     let values = || answer.candidates.iter().map(|it| it.0.as_str());
@@ -68,7 +68,7 @@ fn of_program(word: &str, answer: &Answer) -> Vec<Offer> {
     let option = option_of(word);
     let mut offers = Vec::new();
     for (value, help) in &answer.candidates {
-        // The value of an option comes without the option.
+        // The value of an option is sent without the option.
         let value = match value.starts_with(option) {
             true => value.clone(),
             false => format!("{option}{value}"),
@@ -83,7 +83,7 @@ fn of_program(word: &str, answer: &Answer) -> Vec<Offer> {
     offers
 }
 
-/// Returns paths that fit the word, or the value of the option that the word is.
+/// Returns paths that match the word, or the value of the option in the word.
 fn paths(word: &str, wanted: &Wanted) -> Vec<Offer> {
     let option = option_of(word);
     let found = paths::offers(&word[option.len()..], wanted);

@@ -25,7 +25,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// Returns the name of the variable by which the script tells the host what it is.
+/// Returns the name of the variable with which the script identifies itself to the host.
 pub(super) fn variable(identity: &Identity) -> String {
     identity.env_var("COMPLETE")
 }

@@ -1,11 +1,11 @@
-//! The shells: their scripts, what these hand over, and what they are answered.
+//! The shells: their scripts, their requests and the answers.
 
 use super::offer::Offer;
 use super::typed::{Notation, Quote, Typed, words};
 use crate::caller;
 use std::ffi::OsString;
 
-/// A shell that asks for completions.
+/// A shell that requests completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shell {
     Bash,
@@ -18,10 +18,10 @@ pub(super) enum Shell {
 #[derive(Debug)]
 pub(super) struct Question {
     shell: Shell,
-    /// The words before the one that is typed, the program's name first.
+    /// The words before the word that is typed, the program's name first.
     pub(super) before: Vec<OsString>,
     word: Typed,
-    /// How much of the word the shell does not replace.
+    /// The length of the part of the word that the shell does not replace.
     n_fixed: usize,
 }
 
@@ -45,8 +45,8 @@ impl Shell {
         }
     }
 
-    /// Returns the script that makes the shell ask `program`, which the environment variable
-    /// `variable` tells which shell it is.
+    /// Returns the script that makes the shell call `program`. The environment variable `variable`
+    /// names the shell.
     pub(super) fn script(self, program: &str, variable: &str) -> String {
         let script = match self {
             Self::Bash => include_str!("scripts/bash.sh"),
@@ -58,7 +58,7 @@ impl Shell {
         script.replace("PROGRAM", program).replace("VARIABLE", variable).trim_end().to_owned()
     }
 
-    /// Reads what the script hands over.
+    /// Parses the arguments from the script.
     pub(super) fn read(self, args: &[OsString]) -> Option<Question> {
         let text = |it: &OsString| it.to_string_lossy().into_owned();
         let (last, before) = args.split_last()?;
@@ -69,7 +69,7 @@ impl Shell {
         };
         let typed = |notation, raw: &str| Typed::read(notation, raw, expand);
         let (before, word, n_fixed) = match self {
-            // The line, and what of it bash replaces: words end at `=` and `:` for it.
+            // The line, and the part of it that bash replaces: for bash, words end at `=` and `:`.
             Self::Bash => {
                 let mut words = words(&text(before.first()?), expand);
                 let word = words.pop()?;
@@ -81,7 +81,7 @@ impl Shell {
                 (before.iter().map(value).collect(), typed(Notation::Posix, &last), 0)
             }
             Self::Fish => (before.to_vec(), typed(Notation::Fish, &last), 0),
-            // A word that is empty would not be handed over, so there is a dot before it.
+            // An empty word would not be passed, so there is a dot before it.
             Self::Pwsh => {
                 (before.to_vec(), typed(Notation::PowerShell, last.strip_prefix('.')?), 0)
             }
@@ -91,7 +91,7 @@ impl Shell {
 }
 
 impl Question {
-    /// Returns what is typed of the word; `None` if only the shell knows.
+    /// Returns the typed part of the word, or `None` if only the shell knows it.
     pub(super) fn word(&self) -> Option<&str> {
         Some(self.word.value()).filter(|_| self.word.is_known())
     }
@@ -118,7 +118,8 @@ impl Question {
         }
     }
 
-    /// A line: what replaces the end of the word. A blank or the mark of its quotes ends the word.
+    /// A line: the replacement for the end of the word. A space or the closing quotation mark ends
+    /// the word.
     fn for_bash(&self, offer: &Offer) -> Option<String> {
         let word = self.word.completed_to(&offer.value);
         let end = match self.word.quote() {
@@ -131,7 +132,7 @@ impl Question {
         Some(format!("{}{end}\n", word.strip_prefix(fixed)?))
     }
 
-    /// A line: whether the word may go on, the word, and what is shown, with its help.
+    /// A line: whether the word may be continued, the word, and the displayed text with its help.
     fn for_zsh(&self, offer: &Offer) -> String {
         let is_open = if offer.is_open { "open" } else { "done" };
         let shown = shown(offer).replace('\\', "\\\\").replace(':', "\\:");
@@ -139,7 +140,7 @@ impl Question {
         format!("{is_open}\t{}\t{shown}{help}\n", self.word.completed_to(&offer.value))
     }
 
-    /// A line: the word, which fish quotes itself, and its help. What is typed stays unexpanded.
+    /// A line: the word, which fish itself quotes, and its help. The typed part stays unexpanded.
     fn for_fish(&self, offer: &Offer) -> String {
         let (kept, rest) = self.word.split(&offer.value);
         let unexpanded =
@@ -149,7 +150,7 @@ impl Question {
         format!("{}{rest}{help}\n", kept.value())
     }
 
-    /// A line: the word, what is shown, and its help, which must not be empty.
+    /// A line: the word, the displayed text, and its help, which must not be empty.
     fn for_powershell(&self, offer: &Offer) -> String {
         let (kept, rest) = self.word.split(&offer.value);
         let is_quoted = |it: char| it.is_whitespace() || "'\"`$&;,|(){}<>@#".contains(it);
@@ -162,7 +163,7 @@ impl Question {
     }
 }
 
-/// Returns what a list of offers shows: of a path, the last part.
+/// Returns the text of an offer in lists: for a path, its last part.
 fn shown(offer: &Offer) -> &str {
     let is_last = |it: &usize| !offer.value[*it..].trim_end_matches('/').is_empty();
     let start =

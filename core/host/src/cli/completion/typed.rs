@@ -1,20 +1,20 @@
-//! Words in the notation of a shell: what one means to a program, and how it is written.
+//! Words in the notation of a shell: their values for programs, and their spelling.
 //!
-//! Invariant: what the user has typed stays as it is, as far as a completed word begins with it.
+//! Invariant: the text that the user has typed is kept, as far as a completed word begins with it.
 
-/// Characters that end a word and are not a part of any.
+/// Characters that end a word and are not part of any word.
 const OPERATORS: &str = ";|&<>";
 
 /// A notation for words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notation {
-    /// That of bash and zsh.
+    /// The notation of bash and zsh.
     Posix,
     Fish,
     PowerShell,
 }
 
-/// What a place in a word is quoted by.
+/// The quotation at a position in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quote {
     None,
@@ -28,13 +28,13 @@ pub(super) struct Typed {
     notation: Notation,
     raw: String,
     value: String,
-    /// Where the word can be cut in two.
+    /// The positions at which the word can be cut in two.
     cuts: Vec<Cut>,
-    /// Whether the value is known: that of a command substitution is not.
+    /// Whether the value is known: the value of a command substitution is not.
     is_known: bool,
 }
 
-/// A place in a word.
+/// A position in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cut {
     raw_len: usize,
@@ -42,11 +42,11 @@ struct Cut {
     quote: Quote,
 }
 
-/// Returns the values of what a shell expands in a word: `~`, and variables by their names.
+/// Returns the values of expansions in a word: of `~`, and of variables by name.
 pub(super) type Expand<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Typed {
-    /// Reads a word. It ends where its notation says so, or with the text.
+    /// Reads a word. It ends where its notation requires it, or at the end of the text.
     pub(super) fn read(notation: Notation, text: &str, expand: Expand<'_>) -> Self {
         let word = Self {
             notation,
@@ -62,12 +62,12 @@ impl Typed {
         reader.word
     }
 
-    /// Returns the word as it is typed.
+    /// Returns the word as it was typed.
     pub(super) fn raw(&self) -> &str {
         &self.raw
     }
 
-    /// Returns what the word means to a program.
+    /// Returns the value of the word for a program.
     pub(super) fn value(&self) -> &str {
         &self.value
     }
@@ -76,19 +76,18 @@ impl Typed {
         self.is_known
     }
 
-    /// Returns what the word is quoted by at its end.
+    /// Returns the quotation at the end of the word.
     pub(super) fn quote(&self) -> Quote {
         self.cuts.last().map_or(Quote::None, |it| it.quote)
     }
 
-    /// Returns how much of the word as it is typed `value` begins with, in bytes, and the rest of
-    /// `value`.
+    /// Returns how many bytes of the typed word `value` begins with, and the rest of `value`.
     pub(super) fn split<'v>(&self, value: &'v str) -> (&str, &'v str) {
         let (kept, rest) = self.cut(value);
         (&self.raw[..kept.raw_len], rest)
     }
 
-    /// Returns how bash and zsh have the word when it is completed to `value`.
+    /// Returns the word completed to `value`, in the notation of bash and zsh.
     pub(super) fn completed_to(&self, value: &str) -> String {
         let (kept, rest) = self.cut(value);
         format!("{}{}", &self.raw[..kept.raw_len], quoted(rest, kept))
@@ -116,7 +115,7 @@ impl Reader<'_> {
         &self.text[self.at..]
     }
 
-    /// Adds `text` to the value, and goes on behind the next `raw_len` bytes.
+    /// Adds `text` to the value, and continues after the next `raw_len` bytes.
     fn take(&mut self, raw_len: usize, text: &str) {
         self.at += raw_len;
         self.word.value.push_str(text);
@@ -133,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads on, and returns whether there may be more of the word.
+    /// Continues reading, and returns whether there may be more of the word.
     fn read_next(&mut self) -> bool {
         let mut chars = self.rest().chars();
         let Some(first) = chars.next() else { return false };
@@ -149,7 +148,7 @@ impl Reader<'_> {
                 Some(escaped) => {
                     self.take(1 + escaped.len_utf8(), escaped.encode_utf8(&mut [0; 4]))
                 }
-                // What it escapes is still to be typed.
+                // The escaped character is not typed yet.
                 None => {
                     self.at += 1;
                     return false;
@@ -167,7 +166,7 @@ impl Reader<'_> {
         self.take(1, "");
     }
 
-    /// In PowerShell, a quotation mark that is written twice is one of the text.
+    /// In PowerShell, a doubled quotation mark is one quotation mark of the text.
     fn is_doubled(&self, second: Option<char>, mark: char) -> bool {
         self.word.notation == Notation::PowerShell && second == Some(mark)
     }
@@ -215,7 +214,7 @@ pub(super) fn words(line: &str, expand: Expand<'_>) -> Vec<Typed> {
     let mut words = Vec::new();
     let mut rest = line;
     loop {
-        // Operators are not words; bash completes the files of redirections itself.
+        // Operators are not words. bash itself completes the files of redirections.
         rest = rest.trim_start_matches(|it: char| it.is_whitespace() || OPERATORS.contains(it));
         let word = Typed::read(Notation::Posix, rest, expand);
         rest = &rest[word.raw.len()..];
@@ -226,10 +225,10 @@ pub(super) fn words(line: &str, expand: Expand<'_>) -> Vec<Typed> {
     }
 }
 
-/// Returns `text` as bash and zsh have it at a place of a word.
+/// Returns `text` in the notation of bash and zsh, for a position in a word.
 fn quoted(text: &str, at: Cut) -> String {
     let is_special = |idx: usize, it: char| match at.quote {
-        // zsh takes a word that begins with `=` for the path of a program.
+        // zsh interprets a word that begins with `=` as the path of a program.
         Quote::None if it == '=' => idx == 0 && at.raw_len == 0,
         Quote::None => " \t\"'\\$`&;|<>()*?[]{}#!^~".contains(it),
         Quote::Single => false,

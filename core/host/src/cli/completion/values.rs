@@ -11,9 +11,9 @@ use std::sync::Arc;
 /// Completes an argument of a row with the values that a function finds:
 /// `Arg::new("berth").add(Values(berths))`.
 ///
-/// The function gets what is on the line so far, as far as that can be read. It runs while the
-/// user waits, so it should be fast; what fails has no values. Values that do not begin with what
-/// is typed, or that the parser refuses, are left out by the host.
+/// The function receives the values on the line so far, as far as they can be read. It runs while
+/// the user waits, so it should be fast. If it fails, there are no values. The host leaves out
+/// values that do not begin with the typed part, or that the parser rejects.
 #[derive(Debug, Clone, Copy)]
 pub struct Values(pub fn(&Session<'_>, &ArgMatches) -> Vec<Candidate>);
 
@@ -29,13 +29,13 @@ pub fn plugin_keys(session: &Session<'_>, is_meant: impl Fn(&Entry) -> bool) -> 
     found.filter_map(candidate).collect()
 }
 
-/// Completes an argument with what a plugin suggests.
+/// Completes an argument with the suggestions of a plugin.
 #[derive(Clone)]
 pub(super) struct PluginValues {
     pub(super) plugin: LoadedPlugin,
     /// The words of the command.
     pub(super) path: Vec<String>,
-    /// The arguments whose values the plugin is told.
+    /// The arguments whose values are passed to the plugin.
     pub(super) args: Arc<[Arg]>,
     /// The name of the argument.
     pub(super) name: String,
@@ -49,8 +49,7 @@ impl std::fmt::Debug for PluginValues {
 
 impl ArgExt for PluginValues {}
 
-/// Returns a command with the words `path` in which a plugin is asked for the values of those of
-/// its arguments that it completes.
+/// Returns a command with the words `path` for whose completed arguments a plugin is asked.
 pub fn completed_by(
     command: Command,
     plugin: &LoadedPlugin,

@@ -46,7 +46,7 @@ fn what_the_user_has_put_there_is_left_alone() {
         ".new-mine/file",
         ".old-mine",
         ".lock",
-        "by-hand.so",
+        "own.so",
         "a:b/c*d/1.0.0/.receipt.toml",
         "copied/tool/.plugin.toml",
     ] {

@@ -12,7 +12,7 @@ Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
     $before = $env:VARIABLE
     $env:VARIABLE = 'powershell'
     try {
-        # An empty argument may get lost, so there is a dot before the word.
+        # An empty argument could be lost, so there is a dot before the word.
         $lines = & 'PROGRAM' -- @words ".$wordToComplete" 2>$null
     } finally {
         $env:VARIABLE = $before

@@ -4,19 +4,19 @@ _FUNCTION() {
     local -a fields open open_shown done done_shown
     for line in "${(@f)$(VARIABLE=zsh PROGRAM -- "${(@)words[1,CURRENT-1]}" "$before$PREFIX" 2>/dev/null)}"; do
         fields=("${(@ps:\t:)line}")
-        # What is before the word stays there. `_describe` takes backslashes off.
+        # The text before the word is kept. `_describe` removes backslashes.
         word="${${${fields[2]#"$before"}//\\/\\\\}//:/\\:}"
         case $fields[1] in
             (open) open+=("$word") open_shown+=("$fields[3]") ;;
             (done) done+=("$word") done_shown+=("$fields[3]") ;;
         esac
     done
-    # All words are quoted already, and begin with what is typed.
+    # All words are already quoted, and begin with the typed text.
     (($#open)) && _describe -V 'values' open_shown open -Q -U -S ''
     (($#done)) && _describe -V 'values' done_shown done -Q -U
     (($#open + $#done))
 }
-# zsh reads the file of a package at the first Tab, as the function itself.
+# zsh reads the file of a package as the function itself at the first Tab.
 if [[ $funcstack[1] == _FUNCTION ]]; then
     _FUNCTION "$@"
 else

@@ -1,7 +1,7 @@
-//! The processes of `plugin dev`, and the signals that end them with it.
+//! The processes of `plugin dev`, and the signals that end them together with it.
 //!
-//! With a terminal, a child shares its process group, and Ctrl-C reaches both. Without one, a
-//! child has a group of its own, which gets the signal from here.
+//! With a terminal, a child shares its process group, and Ctrl-C reaches both. Without one, a child
+//! has a group of its own, which receives the signal from here.
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long one wait for a child takes.
+/// The duration of one wait for a child.
 const TICK: Duration = Duration::from_millis(200);
 /// How long a child may take to end. A host gives its plugins ten seconds to clean up.
 const GRACE: Duration = Duration::from_secs(12);
@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(12);
 /// The signals that end this command.
 pub(super) struct Signals {
     _own_end: CommandSignals,
-    /// The number of the last signal; 0 before one came.
+    /// The number of the last signal; 0 if there was none.
     #[cfg(unix)]
     last: Arc<AtomicUsize>,
 }
@@ -39,7 +39,7 @@ impl Signals {
         for signal in [SIGINT, SIGHUP, SIGTERM] {
             if !signals::is_ignored(signal) {
                 let number = usize::try_from(signal).unwrap_or_default();
-                // Where it fails, the signal ends this process as it ends any other.
+                // If this fails, the signal ends this process like any other.
                 let _ = signal_hook::flag::register_usize(signal, Arc::clone(&last), number);
             }
         }
@@ -51,19 +51,19 @@ impl Signals {
         Self { _own_end: CommandSignals::leave() }
     }
 
-    /// Returns whether a signal came.
+    /// Returns whether a signal was received.
     #[cfg(unix)]
     pub(super) fn came(&self) -> bool {
         self.last.load(Ordering::SeqCst) != 0
     }
 
-    /// Returns whether a signal came: there, Ctrl-C ends all processes at once.
+    /// Returns whether a signal was received: on this platform, Ctrl-C ends all processes at once.
     #[cfg(not(unix))]
     pub(super) fn came(&self) -> bool {
         false
     }
 
-    /// Returns whether the terminal has sent the signal to the children, too.
+    /// Returns whether the terminal also sent the signal to the children.
     #[cfg(unix)]
     fn is_of_terminal(&self) -> bool {
         let interrupt = usize::try_from(signal_hook::consts::SIGINT).unwrap_or_default();
@@ -76,7 +76,7 @@ impl Signals {
     }
 }
 
-/// What became of a child.
+/// The state of a child.
 pub(super) enum Ended {
     /// It has not ended yet.
     Not,
@@ -86,7 +86,7 @@ pub(super) enum Ended {
     Interrupted,
 }
 
-/// A process that ends with this value.
+/// A process that ends when this value is dropped.
 pub(super) struct Child {
     child: std::process::Child,
     is_group: bool,
@@ -111,12 +111,12 @@ impl Child {
         Ok(Self { child, is_group, has_ended: false })
     }
 
-    /// Returns its standard output, if that was piped.
+    /// Returns its standard output, if it was piped.
     pub(super) fn stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// Waits a moment for its end. When a signal came, ends it.
+    /// Waits for its end for a moment. If a signal was received, ends it.
     pub(super) fn wait(&mut self, signals: &Signals) -> Ended {
         let start = Instant::now();
         while start.elapsed() < TICK {
@@ -136,13 +136,13 @@ impl Child {
         Ended::Not
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Requests its end, and waits for it.
     pub(super) fn end(&mut self) {
         self.signal(false);
         self.finish();
     }
 
-    /// Waits until it has ended; if it takes too long, kills it.
+    /// Waits for its end; if it takes too long, kills it.
     fn finish(&mut self) {
         let start = Instant::now();
         while !self.has_ended && start.elapsed() < GRACE {
@@ -161,7 +161,7 @@ impl Child {
         use rustix::process::{Pid, Signal, kill_process, kill_process_group};
         let signal = if hard { Signal::KILL } else { Signal::TERM };
         let pid = Pid::from_child(&self.child);
-        // It may have ended by itself meanwhile.
+        // It may have ended by itself in the meantime.
         let _ = match self.is_group {
             true => kill_process_group(pid, signal),
             false => kill_process(pid, signal),

@@ -1,8 +1,8 @@
 //! `plugin dev`: builds a plugin from its sources, checks it and runs a command with it, and
-//! does so again on each change.
+//! repeats this on each change.
 //!
-//! The command runs in a process of its own, which is this program once more: a library is never
-//! unloaded, so this process could not load the next build.
+//! The command runs in a separate process of this program: a library is never unloaded, so this
+//! process could not load the next build.
 
 mod child;
 mod project;
@@ -27,7 +27,7 @@ use std::process::Command;
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "dev"],
-    "Build a plugin and run it, again on each change of its sources",
+    "Build and run a plugin, and repeat when its sources change",
     Run::Plain(run),
 )
 .args(|command| {
@@ -39,8 +39,8 @@ pub(in crate::cli) const ROW: Row = Row::new(
         path.value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::DirPath)
             .help("The directory of the plugin's `Cargo.toml`"),
-        package.help("Build this package of a workspace"),
-        once.help("Build and run once, and end with the exit code of the command"),
+        package.help("Build this package of the workspace"),
+        once.help("Build and run once, and exit with the exit code of the command"),
         words.value_parser(value_parser!(OsString)).action(ArgAction::Append).help(
             "The command to run with the plugin, and its arguments; \
              without it, show the manifest and check the plugin",
@@ -116,7 +116,7 @@ impl Dev<'_> {
         }
     }
 
-    /// Returns the built library, or nothing when a signal has ended cargo.
+    /// Returns the built library, or `None` if a signal has ended cargo.
     fn build(&mut self) -> Result<Option<PathBuf>, CliError> {
         let mut build = self.project.build(self.session.console().verbosity())?;
         let status = loop {
@@ -136,14 +136,14 @@ impl Dev<'_> {
         Ok(Some(library))
     }
 
-    /// Returns the call of this program that runs the command, with the plugin of `dir` first.
+    /// Returns the call of this program that runs the command, with the plugin in `dir` first.
     fn command(&self, dir: &Path, key: &PluginKey) -> Result<Command, CliError> {
         let mut command = probe::this_program()?;
         command.arg("--plugin-dir").arg(dir);
         for dir in self.session.named_plugin_dirs() {
             command.arg("--plugin-dir").arg(dir);
         }
-        // A higher version that is installed would win.
+        // An installed plugin with a higher version would take precedence.
         for entry in self.session.catalog().entries() {
             let Some(other) = entry.key() else { continue };
             if other.name() == key.name() && other != key {
@@ -157,9 +157,9 @@ impl Dev<'_> {
         Ok(command)
     }
 
-    /// Waits for a change, and returns a changed file; nothing when a signal comes.
+    /// Waits for a change, and returns a changed file, or `None` if a signal is received.
     fn next_change(&mut self) -> Option<PathBuf> {
-        self.log("waiting for changes; Ctrl-C ends this");
+        self.log("waiting for changes; press Ctrl-C to stop");
         loop {
             if let Some(changed) = self.watch.change() {
                 return Some(changed);

@@ -1,4 +1,4 @@
-//! The project that `plugin dev` builds, as cargo knows it.
+//! The project that `plugin dev` builds, according to cargo.
 
 use super::child::Child;
 use crate::caller;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
-/// The largest library that is run; one with debug information has some 100 MB.
+/// The largest library that is run; a library with debug information has about 100 MB.
 const MAX_LIBRARY: u64 = 4 << 30;
 
 /// The package of a plugin.
@@ -29,7 +29,7 @@ pub(super) struct Project {
     target: PathBuf,
 }
 
-/// What `cargo metadata` prints, as far as it is needed here.
+/// The output of `cargo metadata`, as far as it is needed here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -72,14 +72,14 @@ impl Package {
 }
 
 impl Project {
-    /// Finds the plugin in a directory, or the package of a workspace that is meant.
+    /// Finds the plugin in a directory, or the requested package of a workspace.
     pub(super) fn find(dir: &Path, package: Option<&str>) -> Result<Self, CliError> {
         let shown = output::path(dir);
         let usage = |text: String| CliError::new(Exit::Usage, text);
         let manifest = dir.join("Cargo.toml").canonicalize().map_err(|err| {
             let hint = Hint::new(|host| {
                 let name = &host.command_name;
-                format!("give the directory of a plugin's sources; `{name} plugin new` creates one")
+                format!("specify the source directory of a plugin; `{name} plugin new` creates one")
             });
             match fs::is_absent(&err) {
                 true => usage(format!("`{shown}` has no `Cargo.toml`")).hint(hint),
@@ -93,7 +93,7 @@ impl Project {
         let own = packages.iter().find(|it| it.manifest_path == manifest);
         let found = match (package, own, &plugins[..]) {
             (Some(name), ..) => packages.iter().find(|it| it.name == name).ok_or_else(|| {
-                let hint = format!("the workspace has {}", names.join(", "));
+                let hint = format!("choose a plugin of the workspace: {}", names.join(", "));
                 let err = usage(format!("the workspace of `{shown}` has no package `{name}`"));
                 err.hint_if_known((!names.is_empty()).then_some(hint))
             })?,
@@ -101,7 +101,7 @@ impl Project {
             (None, _, [plugin]) => *plugin,
             (None, _, []) => {
                 return Err(usage(format!("the workspace of `{shown}` has no plugin"))
-                    .hint("a plugin is a package whose `[lib]` has `crate-type = [\"cdylib\"]`"));
+                    .hint("set `crate-type = [\"cdylib\"]` in `[lib]` of the plugin's package"));
             }
             (None, ..) => {
                 return Err(usage(format!("the workspace of `{shown}` has several plugins"))
@@ -117,14 +117,15 @@ impl Project {
         }
     }
 
-    /// Returns the error for a package that builds no library that a host could open.
+    /// Returns the error for a package that does not build a library for a host.
     pub(super) fn not_a_cdylib(&self) -> CliError {
         let text = format!("package `{}` does not build a `cdylib`", self.package);
         let hint = "add `crate-type = [\"cdylib\", \"rlib\"]` to `[lib]` in its `Cargo.toml`";
         CliError::new(Exit::Usage, text).hint(hint)
     }
 
-    /// Starts cargo. It runs where the author would run it, so that it finds the same settings.
+    /// Starts cargo in the directory in which the author would run it, so that it finds the same
+    /// settings.
     pub(super) fn build(&self, verbosity: Verbosity) -> Result<Build, CliError> {
         let mut command = cargo(&self.dir);
         command.args(["build", "--lib", "--message-format", "json-render-diagnostics"]);
@@ -135,7 +136,7 @@ impl Project {
         let mut child = Child::start(command)?;
         let stdout = child.stdout();
         let manifest = self.dir.join("Cargo.toml");
-        // Read beside it, so that cargo never waits for this process.
+        // Read in a separate thread, so that cargo never waits for this process.
         let library = std::thread::spawn(move || {
             let lines = BufReader::new(stdout?).lines().map_while(Result::ok);
             let messages = lines.filter_map(|it| serde_json::from_str::<Message>(&it).ok());
@@ -148,9 +149,9 @@ impl Project {
         Ok(Build { child, library })
     }
 
-    /// Puts the library into a directory that holds nothing else, and returns the directory.
-    /// Cargo's own holds the other plugins of a workspace, and a program may still have the
-    /// library of the last build there.
+    /// Moves the library to an otherwise empty directory, and returns that directory. Cargo's own
+    /// directory contains the other plugins of a workspace, and a program may still use the library
+    /// of the last build there.
     pub(super) fn publish(&self, library: &Path, host: &str) -> Result<PathBuf, CliError> {
         let dir = self.target.join(format!("{host}-dev")).join(&self.package);
         let name = library.file_name().map(OsString::from).unwrap_or_default();
@@ -174,14 +175,14 @@ impl Project {
     }
 }
 
-/// A build that is under way.
+/// A build in progress.
 pub(super) struct Build {
     pub(super) child: Child,
     library: JoinHandle<Option<PathBuf>>,
 }
 
 impl Build {
-    /// Returns the library, when cargo has ended.
+    /// Returns the library once cargo has ended.
     pub(super) fn library(self) -> Option<PathBuf> {
         self.library.join().ok().flatten()
     }
@@ -202,5 +203,5 @@ fn metadata(dir: &Path) -> Result<Metadata, CliError> {
     let mut child = Child::start(command)?;
     let text = child.stdout().map(std::io::read_to_string).transpose();
     let text = text.map_err(|err| failed().cause(&err))?.unwrap_or_default();
-    serde_json::from_str(&text).map_err(|_| failed().hint("fix what cargo reports above"))
+    serde_json::from_str(&text).map_err(|_| failed().hint("fix the errors that cargo reports"))
 }

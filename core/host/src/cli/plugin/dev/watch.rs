@@ -1,7 +1,7 @@
-//! The sources of a plugin, and whether they have changed.
+//! Detects changes to the sources of a plugin.
 //!
-//! They are looked at again and again: a few hundred files cost less than a millisecond, and that
-//! works in containers and on network disks too, where the system reports no changes.
+//! The sources are polled: a few hundred files cost less than a millisecond, and polling also works
+//! in containers and on network disks, where the system does not report changes.
 
 use super::project::Project;
 use crate::fs;
@@ -9,25 +9,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How often the sources are looked at.
+/// The interval at which the sources are polled.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long the sources must stay the same until they count: an editor may write several files.
+/// How long the sources must be unchanged before a change counts: an editor may write several
+/// files.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// The longest list of sources that is read.
 const MAX_LIST: u64 = 16 << 20;
 
-/// Time and size of a file; nothing where it is absent.
+/// Time and size of a file; `None` if it does not exist.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// The sources as they were when they were last looked at.
+/// The sources as they were when they were last polled.
 pub(super) struct Watch {
-    /// The directory whose files may be new.
+    /// The directory that is searched for new files.
     src: PathBuf,
     manifests: Vec<PathBuf>,
-    /// What the compiler has read, as cargo reports it: path dependencies, and files of
-    /// `include_str!`, too.
+    /// The files that the compiler has read, as cargo reports them, including path dependencies and
+    /// files of `include_str!`.
     read: Vec<PathBuf>,
     seen: BTreeMap<PathBuf, Stamp>,
 }
@@ -42,23 +43,23 @@ impl Watch {
         watch
     }
 
-    /// Reads which files the last build has read.
+    /// Reads the list of files that the last build has read.
     pub(super) fn learn(&mut self, dep_info: &Path) {
-        // Without it, the package's own sources are left.
+        // Without the list, only the package's own sources are watched.
         let Ok(list) = fs::read_regular(dep_info, MAX_LIST) else { return };
         self.read = sources(&String::from_utf8_lossy(&list.bytes));
         for path in &self.read {
-            // One that was known keeps its stamp: it may have changed during the build.
+            // A known file keeps its stamp: it may have changed during the build.
             self.seen.entry(path.clone()).or_insert_with(|| stamp(path));
         }
     }
 
-    /// Returns whether a source has changed since [`change`](Self::change) has last returned one.
+    /// Returns whether a source has changed since [`change`](Self::change) last returned one.
     pub(super) fn has_changed(&self) -> bool {
         self.difference(&self.look()).is_some()
     }
 
-    /// Returns a source that has changed, when no more do.
+    /// Returns a changed source once no more sources change.
     pub(super) fn change(&mut self) -> Option<PathBuf> {
         let mut now = self.look();
         let changed = self.difference(&now)?;
@@ -93,7 +94,7 @@ fn stamp(path: &Path) -> Stamp {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// Adds the sources in a directory. Editors keep files of other names beside them.
+/// Adds the sources in a directory. Editors keep files with other names there, too.
 fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -105,7 +106,7 @@ fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns the files that a rule of a makefile depends on, as cargo writes it.
+/// Returns the dependencies of a rule in a makefile, as cargo writes it.
 fn sources(rule: &str) -> Vec<PathBuf> {
     let Some((_, list)) = rule.lines().next().and_then(|it| it.split_once(": ")) else {
         return Vec::new();

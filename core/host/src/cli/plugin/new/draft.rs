@@ -1,4 +1,4 @@
-//! What a new plugin is to bring, and the names that its code has for it.
+//! The parts of a new plugin, and their names in its code.
 
 use crate::catalog::PluginName;
 use crate::cli::error::CliError;
@@ -16,12 +16,13 @@ pub(super) struct Draft {
     pub(super) hooks: Vec<String>,
     /// The scaffolding subcommands that it takes part in.
     pub(super) scaffolds: Vec<String>,
-    /// Where the crate `pintle-plugin` is, if not at crates.io.
+    /// The location of the crate `pintle-plugin`, if it is not on crates.io.
     pub(super) sdk: Option<PathBuf>,
 }
 
 impl Draft {
-    /// Gives a plugin that brings nothing a command of its own name, and checks all commands.
+    /// Adds a command with the plugin's own name if the plugin has no parts, and checks all
+    /// commands.
     pub(super) fn complete(&mut self) -> Result<(), CliError> {
         if self.commands.is_empty() && self.hooks.is_empty() && self.scaffolds.is_empty() {
             self.commands.push(self.name.short().to_owned());
@@ -40,15 +41,15 @@ impl Draft {
                     && !it.ends_with('-')
             };
             if words.is_empty() || !words.split(' ').all(is_word) {
-                let text = format!("invalid words of a command: `{words}`");
-                let hint = "use lower-case letters, digits and `-`; a letter comes first";
+                let text = format!("invalid command words `{words}`");
+                let hint = "use lower-case letters, digits and `-`, starting with a letter";
                 return Err(CliError::new(Exit::Usage, text).hint(hint));
             }
         }
         Ok(())
     }
 
-    /// Returns the name of the package, which cannot be a word of Rust's.
+    /// Returns the name of the package, which must not be a Rust keyword.
     pub(super) fn package(&self) -> String {
         format!("pintle-plugin-{}", self.name.short())
     }
@@ -59,13 +60,13 @@ impl Draft {
     }
 }
 
-/// Returns words as the name of a type, as `PartyInvite`.
+/// Returns words as the name of a type, for example `PartyInvite`.
 pub(super) fn camel(words: &str) -> String {
     let words = words.split([' ', '-']).filter(|it| !it.is_empty());
     words.map(|it| format!("{}{}", it[..1].to_uppercase(), &it[1..])).collect()
 }
 
-/// Returns words as the name of a function, as `party_invite`.
+/// Returns words as the name of a function, for example `party_invite`.
 pub(super) fn snake(words: &str) -> String {
     words.replace([' ', '-'], "_")
 }

@@ -1,4 +1,4 @@
-//! `plugin new`: the project of a plugin, to begin with.
+//! `plugin new`: creates the project of a plugin.
 
 mod draft;
 mod files;
@@ -19,18 +19,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The domain of a plugin whose name has none.
+/// The domain of a plugin whose name does not have one.
 const DOMAIN: &str = "example.org";
 
-/// Returns the scaffolding subcommands that add files; what deleting removes, the host finds out
-/// itself.
+/// Returns the scaffolding subcommands that add files. For deletions, the host itself determines
+/// the files to remove.
 fn subcommands() -> impl Iterator<Item = &'static str> {
     SUBCOMMANDS.iter().copied().filter(|it| !it.starts_with("delete "))
 }
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "new"],
-    "Create the project of a plugin, with tests and release files",
+    "Create a plugin project with tests and release files",
     Run::Plain(run),
 )
 .args(|command| {
@@ -49,17 +49,17 @@ pub(in crate::cli) const ROW: Row = Row::new(
         hook.action(ArgAction::Append)
             .value_parser(PossibleValuesParser::new(EVENTS))
             .hide_possible_values(true)
-            .help("Add a hook on this event; `events` lists them"),
+            .help("Add a hook for this event; `events` lists them"),
         scaffold
             .action(ArgAction::Append)
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("init")
             .value_parser(PossibleValuesParser::new(subcommands()))
-            .help("Take part in this scaffolding subcommand; in `init` without a value"),
+            .help("Take part in this scaffolding subcommand; without a value, in `init`"),
         sdk.value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::DirPath)
-            .help("Use the crate pintle-plugin in this directory, not the one of crates.io"),
+            .help("Use the crate pintle-plugin in this directory instead of crates.io"),
     ])
 });
 
@@ -81,7 +81,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     format(dir);
     let console = session.console();
     console.println(format!("created the plugin `{}` in `{}`", draft.name, output::path(dir)));
-    console.println(format!("type `cd {} && cargo test` next", output::path(dir)));
+    console.println(format!("next, run `cd {} && cargo test`", output::path(dir)));
     Ok(Exit::Done.into())
 }
 
@@ -89,15 +89,15 @@ fn absolute(dir: &Path) -> Result<PathBuf, CliError> {
     let failed = |text: String| CliError::new(Exit::Usage, text);
     if !dir.join("Cargo.toml").is_file() {
         let text = format!("`{}` has no `Cargo.toml`", output::path(dir));
-        return Err(failed(text).hint("give the directory `plugin-abi` of a checkout"));
+        return Err(failed(text).hint("specify the directory `plugin-abi` of a checkout"));
     }
     dir.canonicalize().map_err(|err| {
         failed(format!("failed to find the directory `{}`", output::path(dir))).cause(&err)
     })
 }
 
-/// Formats the sources, as lines break where the names are long. Without a formatter,
-/// they stay as they are.
+/// Formats the sources, because lines break where the names are long. Without a formatter, they
+/// stay as they are.
 fn format(dir: &Path) {
     if caller::is_trusted() {
         let mut rustfmt = Command::new("rustfmt");
@@ -116,8 +116,8 @@ fn write(dir: &Path, files: &[(String, String, u32)]) -> Result<(), CliError> {
     match std::fs::create_dir(dir) {
         Ok(()) => {}
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-            let text = format!("`{shown}` exists");
-            let hint = "choose another name, or move it away".to_owned();
+            let text = format!("`{shown}` already exists");
+            let hint = "choose another name, or move the directory".to_owned();
             return Err(CliError::new(Exit::Failed, text).hint(hint));
         }
         Err(err) => return Err(failed(&err)),
@@ -133,7 +133,7 @@ fn write(dir: &Path, files: &[(String, String, u32)]) -> Result<(), CliError> {
         Ok(())
     };
     write().map_err(|err| {
-        // It was made a moment ago, so all in it is this command's.
+        // This command has just created the directory, so it owns everything in it.
         let _ = std::fs::remove_dir_all(dir);
         failed(&err)
     })
