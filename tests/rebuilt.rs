@@ -165,11 +165,11 @@ fn newer_interface(path: &str, text: String) -> String {
 }
 
 const NEW_IN_RAW: &[(&str, &str)] = &[
-    ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
+    ("New functions are added here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
     // Far from the current numbers, which may grow.
-    ("New entries go here.", "pub(crate) const CHEER: u32 = 1000;"),
-    ("New services go here.", "pub(super) const SHOUT: u32 = 1000;"),
+    ("New entries are added here.", "pub(crate) const CHEER: u32 = 1000;"),
+    ("New services are added here.", "pub(super) const SHOUT: u32 = 1000;"),
     ("New services are answered here.", "service::SHOUT => input.as_slice().to_ascii_uppercase(),"),
     (
         "New services are called here.",
@@ -243,7 +243,7 @@ extern \"C\" fn salute<P: Linked>() -> RSlice<'static, u8> {
 ";
 
 const NEW_IN_HOST: &[(&str, &str)] = &[(
-    "New host services go here.",
+    "New host services are added here.",
     "/// Returns a louder text.
     pub fn shout(&self, text: &str) -> String {
         match self.raw.shout(text) {

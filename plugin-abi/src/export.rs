@@ -80,7 +80,7 @@ const fn functions<P: Linked>() -> PluginRoot {
     PluginRoot {
         manifest: manifest::<P>,
         call: call::<P>,
-        // New functions are added here.
+        // New functions are filled in here.
     }
 }
 
@@ -140,7 +140,7 @@ extern "C" fn call<P: Linked>(
                 cancel::run(u64::from_ne_bytes(id));
                 Vec::new()
             }
-            // New entries are added here.
+            // New entries are answered here.
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
         };
         Ok((message, Vec::new()))

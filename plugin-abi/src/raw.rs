@@ -94,7 +94,7 @@ impl PluginRootRef {
         vec![
             ("manifest", true),
             ("call", true),
-            // New functions are added here.
+            // New functions are listed here.
         ]
     }
 
@@ -325,7 +325,7 @@ extern "C" fn host_call<S: HostServices>(
             service::WAIT => {
                 vec![u8::from(host.wait_cancelled(Duration::from_millis(detail.into())))]
             }
-            // New services are added here.
+            // New services are answered here.
             _ => {
                 return Err(ErrorReply::unsupported(format!("this host has no service {service}")));
             }
