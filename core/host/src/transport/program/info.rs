@@ -364,7 +364,7 @@ mod tests {
             ("{name: x, aliases: [berth]}", "`--berth` belongs to the host"),
             ("{name: x, short: b}", "`-b` belongs to the host"),
             ("{name: a-b}, {name: a_b}", "`a-b` and `a_b` have the same variable, `…_ARG_A_B`"),
-            ("{name: x, required: true}", "have to be given"),
+            ("{name: x, required: true}", "must not be required"),
         ] {
             let refused = moor(args).unwrap_err();
             assert!(refused.details.contains(details), "{refused:?}");
