@@ -165,7 +165,10 @@ fn newer_interface(path: &str, text: String) -> String {
 }
 
 const NEW_IN_RAW: &[(&str, &str)] = &[
-    ("New functions are added here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
+    (
+        "New functions are added here, at the end.",
+        "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,",
+    ),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
     // Far from the current numbers, which may grow.
     ("New entries are added here.", "pub(crate) const CHEER: u32 = 1000;"),

@@ -121,7 +121,9 @@ fn what_the_user_made_of_the_workflow_stays() {
     let test = ci("create webhook").downstream_of(&made).file(PATH, "name: mine\n");
     let made = test.run().unwrap();
     assert_eq!(made.text(PATH), "name: mine\n");
-    assert!(made.stopped.unwrap().contains("does not contain the line `# +pintle:scaffold:cluster`"));
+    assert!(
+        made.stopped.unwrap().contains("does not contain the line `# +pintle:scaffold:cluster`")
+    );
 }
 
 #[test]
