@@ -93,6 +93,42 @@ fn a_policy_that_cannot_be_loaded_stops_the_command() {
 }
 
 #[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn a_policy_whose_thread_local_variables_do_not_fit_stops_the_command() {
+    let sandbox = Sandbox::new().plugin("good").plugin("static-tls");
+    let text = sandbox.transcript(&["init --plugins good", "plugin check static-tls"]);
+    // The number of the descriptor depends on those that are open.
+    let mut parts = text.split("/proc/self/fd/");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str("[FD]");
+        text.push_str(part.trim_start_matches(|it: char| "./0123456789".contains(it)));
+    }
+    expect![[r#"
+        $ pintle init --plugins good
+        --- stderr ---
+        error: the hook of plugin `static-tls.example.org/v1.0.0` on `pre-project-init` cannot run
+          caused by: the dynamic linker rejected plugin file `[PLUGINS]/static-tls.so`
+          caused by: dlopen failed
+          caused by: [FD]: cannot allocate memory in static TLS block
+        hint: rebuild the plugin without allocators that use static TLS (jemalloc, mimalloc), or with their feature for libraries that are loaded at run time; or disable the plugin with `--disable-plugin static-tls.example.org/v1.0.0`
+        [exit 3]
+        $ pintle plugin check static-tls
+        --- stderr ---
+        warning: it uses static TLS: it cannot be loaded once other libraries have used up the static TLS block
+        error: the dynamic linker rejected plugin file `[PLUGINS]/static-tls.so`
+          caused by: dlopen failed
+          caused by: [FD]: cannot allocate memory in static TLS block
+        hint: rebuild the plugin without allocators that use static TLS (jemalloc, mimalloc), or with their feature for libraries that are loaded at run time
+        [exit 3]
+    "#]]
+    .assert_eq(&text);
+    assert!(!sandbox.work().join("PROJECT").exists());
+    let line = "init --plugins good --disable-plugin static-tls";
+    let _ = sandbox.run(line.split(' ')).success();
+}
+
+#[test]
 fn a_refused_file_without_a_key_stops_the_command_if_it_has_the_hook() {
     let sandbox = Sandbox::new().plugin("good");
     let mut manifest = policy("pre-project-init");
