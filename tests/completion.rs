@@ -222,3 +222,20 @@ fn the_script_for_powershell_registers_a_completer() {
         assert_eq!(count(open), count(close), "{script}");
     }
 }
+
+#[test]
+fn nothing_is_offered_where_the_parser_accepts_nothing() {
+    for (shell, words) in [
+        ("bash", &["pintle -- ", ""][..]),
+        ("bash", &["pintle plugin -- ", ""]),
+        ("bash", &["pintle", ""]),
+        ("bash", &["", ""]),
+        ("fish", &["pintle"]),
+    ] {
+        let sandbox = Sandbox::new().env("PINTLE_COMPLETE", shell);
+        let out = sandbox.run(["--"].iter().chain(words)).success();
+        // The first line for bash says of what kind the offers are.
+        let offers: Vec<_> = out.stdout.lines().filter(|it| *it != "paths").collect();
+        assert!(offers.is_empty() && out.stderr.is_empty(), "{shell}: {words:?}: {out}");
+    }
+}

@@ -119,7 +119,12 @@ fn found(
     if let Some((given, own)) = &alias {
         line[n_before] = format!("{own}{}", &word[given.len()..]).into();
     }
-    if leaf.is_none() && !has_words(&root, &line[1..n_before]) {
+    if n_before == 0 {
+        return Vec::new();
+    }
+    // Without the words of a command, `--` is followed by nothing that the parser accepts.
+    let typed = &line[1..n_before];
+    if leaf.is_none() && (!has_words(&root, typed) || typed.iter().any(|it| it == "--")) {
         return Vec::new();
     }
     let mut root = noting(root, &asked);
