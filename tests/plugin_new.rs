@@ -176,6 +176,21 @@ fn what_cannot_be_created_is_left_alone() {
         error: invalid command words `Say`
         hint: use lower-case letters, digits and `-`, starting with a letter
         [exit 2]
+        $ pintle plugin new init
+        --- stderr ---
+        error: the command `init` conflicts with one of `pintle`
+        hint: choose other words with `--command`
+        [exit 2]
+        $ pintle plugin new a --command create
+        --- stderr ---
+        error: the command `create` conflicts with one of `pintle`
+        hint: choose other words with `--command`
+        [exit 2]
+        $ pintle plugin new a --command b-c --command b--c
+        --- stderr ---
+        error: the commands `b--c` and `b-c` are too similar
+        hint: choose words that differ in more than a hyphen
+        [exit 2]
         $ pintle plugin new a --hook pre-lunch
         --- stderr ---
         error: invalid value 'pre-lunch' for '--hook <EVENT>'
@@ -200,6 +215,9 @@ fn what_cannot_be_created_is_left_alone() {
         "plugin new taken",
         "plugin new Not.A.Name",
         "plugin new a --command Say",
+        "plugin new init",
+        "plugin new a --command create",
+        "plugin new a --command b-c --command b--c",
         "plugin new a --hook pre-lunch",
         "plugin new a --scaffold=destroy",
         "plugin new a --pintle-plugin nowhere",

@@ -189,7 +189,9 @@ impl Build {
 }
 
 fn cargo(dir: &Path) -> Command {
-    let mut command = Command::new(caller::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let cargo = caller::var_os("CARGO").filter(|it| !it.is_empty());
+    let cargo = cargo.unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
     command.current_dir(dir);
     command
 }

@@ -23,7 +23,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Adds a command with the plugin's own name if the plugin has no parts, and checks all
     /// commands.
-    pub(super) fn complete(&mut self) -> Result<(), CliError> {
+    pub(super) fn complete(&mut self, core_commands: &[Vec<String>]) -> Result<(), CliError> {
         if self.commands.is_empty() && self.hooks.is_empty() && self.scaffolds.is_empty() {
             self.commands.push(self.name.short().to_owned());
         }
@@ -44,6 +44,25 @@ impl Draft {
                 let text = format!("invalid command words `{words}`");
                 let hint = "use lower-case letters, digits and `-`, starting with a letter";
                 return Err(CliError::new(Exit::Usage, text).hint(hint));
+            }
+        }
+        self.check_clashes(core_commands)
+    }
+
+    /// Checks that each command can be called, and has a type of its own.
+    fn check_clashes(&self, core_commands: &[Vec<String>]) -> Result<(), CliError> {
+        let usage = |text: String| CliError::new(Exit::Usage, text);
+        for (idx, words) in self.commands.iter().enumerate() {
+            let path: Vec<_> = words.split(' ').collect();
+            let is_own = |it: &Vec<String>| it.iter().zip(&path).all(|(one, other)| one == other);
+            if core_commands.iter().any(is_own) {
+                let text = format!("the command `{words}` conflicts with one of `{}`", self.host);
+                return Err(usage(text).hint("choose other words with `--command`"));
+            }
+            let same = self.commands[..idx].iter().find(|it| camel(it) == camel(words));
+            if let Some(same) = same {
+                let text = format!("the commands `{same}` and `{words}` are too similar");
+                return Err(usage(text).hint("choose words that differ in more than a hyphen"));
             }
         }
         Ok(())

@@ -75,7 +75,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         scaffolds: texts("scaffold"),
         sdk: matches.get_one("pintle-plugin").map(|it: &PathBuf| absolute(it)).transpose()?,
     };
-    draft.complete()?;
+    draft.complete(&session.rules().core_commands)?;
     let dir = Path::new(name.short());
     write(dir, &draft.files())?;
     format(dir);
