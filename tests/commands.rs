@@ -612,7 +612,7 @@ fn an_error_has_the_form_that_the_line_asks_for() {
               "code": 2,
               "message": "unexpected argument '--bogus' found",
               "causes": [],
-              "hint": "Usage: pintle plugin list --quiet --output <FORMAT> For more information, try '--help'."
+              "hint": "usage: pintle plugin list --quiet --output <FORMAT>"
             }
             [exit 2]
             $ pintle plugin check nobody -o text
@@ -636,7 +636,7 @@ fn an_error_has_the_form_that_the_line_asks_for() {
               "code": 2,
               "message": "unrecognized subcommand 'nonsense'",
               "causes": [],
-              "hint": "tip: a similar subcommand exists: 'node' Usage: pintle [OPTIONS] <COMMAND> For more information, try '--help'."
+              "hint": "a similar subcommand exists: 'node'"
             }
             [exit 2]
         "#]],

@@ -72,7 +72,8 @@ fn a_plugin_never_shadows_a_command_of_the_host() {
             functions    manifest, call
             command      `version`, 0 arguments
             command      `own`, 0 arguments
-            all checks passed
+            warning      its command `version` conflicts with a core command; `plugin run` calls it by its key
+            all checks passed, with a warning
             [exit 0]
         "#]],
     );

@@ -482,3 +482,23 @@ fn a_host_without_a_command_shows_those_that_matter_first() {
     );
     assert!(text.contains("fog "), "{text}");
 }
+
+#[test]
+fn a_new_plugin_has_hooks_for_the_events_of_its_host() {
+    let lighthouse = Sandbox::of(example("lighthouse"), "LIGHTHOUSE");
+    let _ = lighthouse.run(["plugin", "new", "gull", "--hook", "post-lamp-light"]).success();
+    let source = lighthouse.work().join("gull/src/lib.rs");
+    let source = fs::read_to_string(source).expect("it was created");
+    assert!(source.contains("\n    host_events: [\"post-lamp-light\"],\n"), "{source}");
+    check_lines(
+        &rudder(),
+        &["plugin new gull --hook pre-cluster-create"],
+        expect![[r#"
+            $ rudder plugin new gull --hook pre-cluster-create
+            --- stderr ---
+            error: `rudder` does not have an event `pre-cluster-create`
+            hint: run `rudder events` to list the events
+            [exit 2]
+        "#]],
+    );
+}

@@ -387,3 +387,70 @@ fn what_is_not_a_plugins_project_is_named() {
     ]);
     expected.assert_eq(&transcript);
 }
+
+#[test]
+fn an_unsuitable_cargo_and_a_file_are_named() {
+    let sandbox = sandbox();
+    let _ = create(&sandbox, "boatswain");
+    let run = |cargo: &str, path: &str| {
+        let env = [("CARGO".to_owned(), cargo.to_owned())];
+        sandbox.run_with(&env, ["plugin", "dev", path, "--once"]).to_string()
+    };
+    let expected = expect![[r#"
+        --- stderr ---
+        error: failed to run `/etc`
+          caused by: Permission denied (os error 13)
+        hint: set the environment variable `CARGO` to the path of cargo, or unset it
+        [exit 1]
+    "#]];
+    expected.assert_eq(&run("/etc", "boatswain"));
+    let expected = expect![[r#"
+        --- stderr ---
+        error: failed to read the project in `boatswain`
+          caused by: EOF while parsing a value at line 1 column 0
+        hint: set the environment variable `CARGO` to the path of cargo, or unset it
+        [exit 1]
+    "#]];
+    expected.assert_eq(&run("/bin/true", "boatswain"));
+    let expected = expect![[r#"
+        --- stderr ---
+        error: `boatswain/Cargo.toml` is not a directory
+        hint: specify the source directory of a plugin; `pintle plugin new` creates one
+        [exit 2]
+    "#]];
+    expected.assert_eq(&run("", "boatswain/Cargo.toml"));
+}
+
+#[test]
+fn a_signal_ends_a_cargo_that_waits() {
+    let sandbox = sandbox();
+    let project = sandbox.work().join("stuck");
+    fs::create_dir(&project).expect("it is ours");
+    let fifo = project.join("Cargo.toml");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.is_ok_and(|it| it.success()), "a FIFO can be created");
+    let dev = Running::of(sandbox.start(["plugin", "dev", "stuck"]));
+    let cargo = child_of(dev.child.id());
+    dev.signal(Signal::TERM);
+    assert_eq!(dev.end().code(), Some(130));
+    let cargo = Pid::from_raw(cargo).expect("it is a process");
+    assert!(test_kill_process(cargo).is_err(), "cargo still runs");
+}
+
+/// Waits until a process has a child that runs another program, and returns its number.
+fn child_of(parent: u32) -> i32 {
+    let deadline = Instant::now() + TIME_LIMIT;
+    let list = format!("/proc/{parent}/task/{parent}/children");
+    let is_cargo = |child: &str| {
+        let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+        name.trim() == "cargo"
+    };
+    while Instant::now() < deadline {
+        let children = fs::read_to_string(&list).unwrap_or_default();
+        if let Some(cargo) = children.split_whitespace().find(|it| is_cargo(it)) {
+            return cargo.parse().expect("the system lists numbers");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("no cargo was started");
+}

@@ -279,26 +279,35 @@ fn only_what_needs_the_engine_asks_it() {
 #[test]
 fn powershell_is_answered_in_its_notation() {
     let sandbox = sandbox().env("PINTLE_COMPLETE", "powershell");
-    let said = |words: &[&str]| sandbox.run([&["--", "pintle"], words].concat()).success().stdout;
+    let said = |words: &[&str]| {
+        let words = ["pintle"].iter().chain(words).map(|it| format!(".{it}"));
+        sandbox.run(["--".to_owned()].into_iter().chain(words)).success().stdout
+    };
     let home = sandbox.path("home").display().to_string();
     assert_eq!(
-        said(&["greet", "--style", "."]),
+        said(&["greet", "--style", ""]),
         "plain[TAB]plain[TAB]plain\nfancy[TAB]fancy[TAB]fancy\n"
     );
     assert_eq!(
-        said(&["greet", ".--style=f"]),
+        said(&["greet", "--style=f"]),
         "--style=fancy[TAB]--style=fancy[TAB]--style=fancy\n"
     );
-    assert_eq!(said(&["plugin", "check", ".my"]), "'my dir/'[TAB]my dir/[TAB]my dir/\n");
+    assert_eq!(said(&["plugin", "check", "my"]), "'my dir/'[TAB]my dir/[TAB]my dir/\n");
     assert_eq!(
-        said(&["plugin", "check", ".'my dir/i"]),
+        said(&["plugin", "check", "'my dir/i"]),
         "'my dir/in it'[TAB]in it[TAB]my dir/in it\n"
     );
-    assert_eq!(said(&["plugin", "check", ".it"]), "'it''s'[TAB]it's[TAB]it's\n");
-    assert_eq!(said(&["plugin", "check", ".a"]), "'a$b'[TAB]a$b[TAB]a$b\n");
+    // An empty word stays a word.
+    assert_eq!(
+        said(&["greet", "", "--style="]),
+        "--style=plain[TAB]--style=plain[TAB]--style=plain\n\
+         --style=fancy[TAB]--style=fancy[TAB]--style=fancy\n"
+    );
+    assert_eq!(said(&["plugin", "check", "it"]), "'it''s'[TAB]it's[TAB]it's\n");
+    assert_eq!(said(&["plugin", "check", "a"]), "'a$b'[TAB]a$b[TAB]a$b\n");
     let path = format!("{home}/tide table");
     let expected = format!("'{path}'[TAB]tide table[TAB]{path}\n");
-    let said = said(&["plugin", "check", ".~/ti"]);
+    let said = said(&["plugin", "check", "~/ti"]);
     assert_eq!(said.replace("[HOME]", &home), expected);
 }
 
@@ -309,18 +318,18 @@ fn the_script_for_powershell() {
         Register-ArgumentCompleter -Native -CommandName pintle -ScriptBlock {
             param($wordToComplete, $commandAst, $cursorPosition)
 
+            # PowerShell can lose an empty argument, so each word has a dot before it.
             $words = @(foreach ($element in $commandAst.CommandElements) {
                 if ($element.Extent.EndOffset -ge $cursorPosition) { break }
                 if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
-                    $element.Value
+                    ".$($element.Value)"
                 } else {
-                    $element.Extent.Text
+                    ".$($element.Extent.Text)"
                 }
             })
             $before = $env:PINTLE_COMPLETE
             $env:PINTLE_COMPLETE = 'powershell'
             try {
-                # An empty argument could be lost, so there is a dot before the word.
                 $lines = & 'pintle' -- @words ".$wordToComplete" 2>$null
             } finally {
                 $env:PINTLE_COMPLETE = $before

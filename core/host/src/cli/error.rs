@@ -77,9 +77,16 @@ impl CliError {
         let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
         let mut parts = text.splitn(2, "\n\n");
         let message = parts.next().unwrap_or_default();
-        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        let rest = parts.next().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
-        Self { hint: rest.map(Hint::from), ..Self::new(Exit::Usage, message) }
+        let folded = |it: &str| it.split_whitespace().collect::<Vec<_>>().join(" ");
+        let message = folded(message);
+        let parts = parts.next().unwrap_or_default().split("\n\n").map(folded);
+        let (tips, others): (Vec<_>, Vec<_>) = parts.partition(|it| it.starts_with("tip: "));
+        let usage = || others.into_iter().find(|it| it.starts_with("Usage: "));
+        let hint = match &tips[..] {
+            [] => usage().map(|it| it.replacen("Usage: ", "usage: ", 1)),
+            tips => Some(tips.join("; ").replace("tip: ", "")),
+        };
+        Self { hint: hint.map(Hint::from), ..Self::new(Exit::Usage, message) }
     }
 
     /// Adds what to do about the error.

@@ -81,9 +81,11 @@ impl Shell {
                 (before.iter().map(value).collect(), typed(Notation::Posix, &last), 0)
             }
             Self::Fish => (before.to_vec(), typed(Notation::Fish, &last), 0),
-            // An empty word would not be passed, so there is a dot before it.
+            // An empty word could be lost, so each has a dot before it.
             Self::Pwsh => {
-                (before.to_vec(), typed(Notation::PowerShell, last.strip_prefix('.')?), 0)
+                let word = typed(Notation::PowerShell, last.strip_prefix('.')?);
+                let value = |it: &OsString| Some(text(it).strip_prefix('.')?.into());
+                (before.iter().map(value).collect::<Option<_>>()?, word, 0)
             }
         };
         Some(Question { shell: self, before, word, n_fixed })

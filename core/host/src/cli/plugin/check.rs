@@ -6,7 +6,7 @@
 use super::probe::{self, Prober};
 use super::report::{Check, Report, examine};
 use super::subject::{Subject, subject, subject_arg};
-use super::warnings::{Warning, warnings};
+use super::warnings::{Warning, conflicts, warnings};
 use crate::caller;
 use crate::catalog::PluginKey;
 use crate::catalog::library_file::GlibcVersion;
@@ -26,10 +26,20 @@ use std::path::{Path, PathBuf};
 /// The result. The field names are part of the interface.
 #[derive(Serialize)]
 struct Shown {
-    #[serde(flatten)]
-    report: Report,
-    /// Possible problems of the file.
+    key: String,
+    path: Option<String>,
+    checks: Vec<Check>,
+    /// Possible problems.
     warnings: Vec<Warning>,
+}
+
+impl Shown {
+    /// Returns the result for a plugin that has passed, with the warnings about its file.
+    fn of(session: &Session<'_>, report: Report, mut warnings: Vec<Warning>) -> Self {
+        warnings.extend(conflicts(session, &report));
+        let Report { key, path, checks, .. } = report;
+        Self { key, path, checks, warnings }
+    }
 }
 
 pub(in crate::cli) const ROW: Row =
@@ -66,7 +76,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
             None => {
                 let path = entry.path().map(output::path);
                 let report = examine(session, &session.load(entry)?, path, &|_| {})?;
-                Shown { report, warnings: Vec::new() }
+                Shown::of(session, report, Vec::new())
             }
         },
     };
@@ -93,22 +103,22 @@ fn check_file(
         let path = PathBuf::from(path);
         return Err(LoadError::Replaced { path, listed: listed.clone(), found }.into());
     }
-    Ok(Shown { report, warnings })
+    Ok(Shown::of(session, report, warnings))
 }
 
 /// Checks a plugin file; returns its key, and what was checked as a text.
 pub(super) fn of_file(session: &Session<'_>, path: &Path) -> Result<(PluginKey, String), CliError> {
     let report = Prober::new(session)?.probe(path)?;
     let key = report.key.parse().map_err(|err| CliError::from_error(Exit::Failed, &err))?;
-    Ok((key, text(&Shown { report, warnings: warnings(path, None) })))
+    Ok((key, text(&Shown::of(session, report, warnings(path, None)))))
 }
 
 fn text(shown: &Shown) -> String {
-    let Shown { report, warnings } = shown;
-    let mut rows = vec![vec!["plugin".to_owned(), report.key.clone()]];
-    rows.extend(report.path.iter().map(|it| vec!["path".to_owned(), it.clone()]));
+    let Shown { key, path, checks, warnings } = shown;
+    let mut rows = vec![vec!["plugin".to_owned(), key.clone()]];
+    rows.extend(path.iter().map(|it| vec!["path".to_owned(), it.clone()]));
     let row = |Check { check, found }: &Check| vec![check.clone(), found.clone()];
-    rows.extend(report.checks.iter().map(row));
+    rows.extend(checks.iter().map(row));
     rows.extend(warnings.iter().map(|it| vec!["warning".to_owned(), it.text.clone()]));
     let passed = match warnings.len() {
         0 => "all checks passed",

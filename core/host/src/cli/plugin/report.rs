@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::plugin_command;
 use crate::cli::session::Session;
 use crate::transport::LoadedPlugin;
-use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION};
+use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION, ManifestCommand};
 use pintle_plugin::message::{ScaffoldRequest, Step};
 use pintle_plugin::rules;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub(super) struct Report {
     pub(super) key: String,
     pub(super) path: Option<String>,
     pub(super) checks: Vec<Check>,
+    /// The words of its commands.
+    pub(super) commands: Vec<ManifestCommand>,
 }
 
 /// One check that the plugin has passed.
@@ -45,7 +47,8 @@ pub(super) fn examine(
     found.extend(option_checks(session, plugin, announce)?);
     let check = |(check, found): (&str, String)| Check { check: check.to_owned(), found };
     let checks = found.into_iter().map(check).collect();
-    Ok(Report { key: plugin.key().to_string(), path, checks })
+    let commands = plugin.manifest().commands.clone();
+    Ok(Report { key: plugin.key().to_string(), path, checks, commands })
 }
 
 type Found = Vec<(&'static str, String)>;

@@ -1,18 +1,18 @@
 Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
+    # PowerShell can lose an empty argument, so each word has a dot before it.
     $words = @(foreach ($element in $commandAst.CommandElements) {
         if ($element.Extent.EndOffset -ge $cursorPosition) { break }
         if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
-            $element.Value
+            ".$($element.Value)"
         } else {
-            $element.Extent.Text
+            ".$($element.Extent.Text)"
         }
     })
     $before = $env:VARIABLE
     $env:VARIABLE = 'powershell'
     try {
-        # An empty argument could be lost, so there is a dot before the word.
         $lines = & 'PROGRAM' -- @words ".$wordToComplete" 2>$null
     } finally {
         $env:VARIABLE = $before

@@ -102,11 +102,7 @@ impl Child {
         }
         let child = command.spawn().map_err(|err| {
             let program = command.get_program().to_string_lossy();
-            let err = CliError::new(Exit::Failed, format!("failed to run `{program}`")).cause(&err);
-            match program.contains("cargo") {
-                true => err.hint("install Rust from https://rustup.rs"),
-                false => err,
-            }
+            CliError::new(Exit::Failed, format!("failed to run `{program}`")).cause(&err)
         })?;
         Ok(Self { child, is_group, has_ended: false })
     }
@@ -134,6 +130,17 @@ impl Child {
             thread::sleep(process::pause(start.elapsed()));
         }
         Ended::Not
+    }
+
+    /// Waits for its end; returns `None` if a signal to this process has ended it.
+    pub(super) fn status(&mut self, signals: &Signals) -> Option<ExitStatus> {
+        loop {
+            match self.wait(signals) {
+                Ended::Interrupted => return None,
+                Ended::Not => {}
+                Ended::With(status) => return Some(status),
+            }
+        }
     }
 
     /// Requests its end, and waits for it.

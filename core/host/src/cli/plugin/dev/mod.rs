@@ -53,9 +53,13 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let path: &PathBuf = matches.get_one("path").expect("the argument has a default");
     let package = matches.get_one::<String>("package").map(String::as_str);
     let words = matches.get_many::<OsString>("command").unwrap_or_default().cloned().collect();
-    let project = Project::find(path, package)?;
+    let signals = Signals::take();
+    let project = match Project::find(path, package, &signals) {
+        _ if signals.came() => return Ok(Exit::Interrupted.into()),
+        found => found?,
+    };
     let watch = Watch::new(&project);
-    let mut dev = Dev { session, project, words, signals: Signals::take(), watch };
+    let mut dev = Dev { session, project, words, signals, watch };
     let watches = !matches.get_flag("once");
     loop {
         let res = dev.round(watches);
@@ -119,13 +123,7 @@ impl Dev<'_> {
     /// Returns the built library, or `None` if a signal has ended cargo.
     fn build(&mut self) -> Result<Option<PathBuf>, CliError> {
         let mut build = self.project.build(self.session.console().verbosity())?;
-        let status = loop {
-            match build.child.wait(&self.signals) {
-                Ended::Interrupted => return Ok(None),
-                Ended::Not => {}
-                Ended::With(status) => break status,
-            }
-        };
+        let Some(status) = build.child.status(&self.signals) else { return Ok(None) };
         let library = build.library();
         if !status.success() {
             let text = format!("failed to build the plugin `{}`", self.project.package);

@@ -1,6 +1,6 @@
 //! The project that `plugin dev` builds, according to cargo.
 
-use super::child::Child;
+use super::child::{Child, Signals};
 use crate::caller;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -18,6 +18,8 @@ use std::thread::JoinHandle;
 
 /// The largest library that is run; a library with debug information has about 100 MB.
 const MAX_LIBRARY: u64 = 4 << 30;
+
+const WRONG_CARGO: &str = "set the environment variable `CARGO` to the path of cargo, or unset it";
 
 /// The package of a plugin.
 pub(super) struct Project {
@@ -73,7 +75,11 @@ impl Package {
 
 impl Project {
     /// Finds the plugin in a directory, or the requested package of a workspace.
-    pub(super) fn find(dir: &Path, package: Option<&str>) -> Result<Self, CliError> {
+    pub(super) fn find(
+        dir: &Path,
+        package: Option<&str>,
+        signals: &Signals,
+    ) -> Result<Self, CliError> {
         let shown = output::path(dir);
         let usage = |text: String| CliError::new(Exit::Usage, text);
         let manifest = dir.join("Cargo.toml").canonicalize().map_err(|err| {
@@ -82,11 +88,12 @@ impl Project {
                 format!("specify the source directory of a plugin; `{name} plugin new` creates one")
             });
             match fs::is_absent(&err) {
+                true if dir.is_file() => usage(format!("`{shown}` is not a directory")).hint(hint),
                 true => usage(format!("`{shown}` has no `Cargo.toml`")).hint(hint),
                 false => usage(format!("failed to find `{shown}/Cargo.toml`")).cause(&err),
             }
         })?;
-        let metadata = metadata(dir)?;
+        let metadata = metadata(dir, signals)?;
         let Metadata { packages, workspace_root, target_directory } = metadata;
         let plugins: Vec<_> = packages.iter().filter(|it| it.is_cdylib()).collect();
         let names = plugins.iter().map(|it| format!("`{}`", it.name)).collect::<Vec<_>>();
@@ -133,7 +140,7 @@ impl Project {
             command.arg("--quiet");
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = Child::start(command)?;
+        let mut child = start(command)?;
         let stdout = child.stdout();
         let manifest = self.dir.join("Cargo.toml");
         // Read in a separate thread, so that cargo never waits for this process.
@@ -189,21 +196,42 @@ impl Build {
 }
 
 fn cargo(dir: &Path) -> Command {
-    let cargo = caller::var_os("CARGO").filter(|it| !it.is_empty());
-    let cargo = cargo.unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(named_cargo().unwrap_or_else(|| "cargo".into()));
     command.current_dir(dir);
     command
 }
 
-fn metadata(dir: &Path) -> Result<Metadata, CliError> {
+/// Returns the cargo that the user has chosen.
+fn named_cargo() -> Option<OsString> {
+    caller::var_os("CARGO").filter(|it| !it.is_empty())
+}
+
+fn start(cargo: Command) -> Result<Child, CliError> {
+    Child::start(cargo).map_err(|err| {
+        err.hint(match named_cargo() {
+            Some(_) => WRONG_CARGO,
+            None => "install Rust from https://rustup.rs",
+        })
+    })
+}
+
+fn metadata(dir: &Path, signals: &Signals) -> Result<Metadata, CliError> {
     let shown = output::path(dir);
     let mut command = cargo(dir);
     command.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     let failed = || CliError::new(Exit::Failed, format!("failed to read the project in `{shown}`"));
-    let mut child = Child::start(command)?;
-    let text = child.stdout().map(std::io::read_to_string).transpose();
-    let text = text.map_err(|err| failed().cause(&err))?.unwrap_or_default();
-    serde_json::from_str(&text).map_err(|_| failed().hint("fix the errors that cargo reports"))
+    let mut child = start(command)?;
+    let stdout = child.stdout();
+    // Read in a separate thread, so that a signal can end cargo.
+    let text = std::thread::spawn(move || std::io::read_to_string(stdout?).ok());
+    let status = child.status(signals);
+    if !status.is_some_and(|it| it.success()) {
+        return Err(failed().hint("fix the errors that cargo reports"));
+    }
+    let text = text.join().ok().flatten().unwrap_or_default();
+    serde_json::from_str(&text).map_err(|err| {
+        let hint = named_cargo().map(|_| WRONG_CARGO);
+        failed().cause(&err).hint_if_known(hint)
+    })
 }

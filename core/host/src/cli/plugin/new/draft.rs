@@ -24,7 +24,9 @@ impl Draft {
     /// Adds a command with the plugin's own name if the plugin has no parts, and checks all
     /// commands.
     pub(super) fn complete(&mut self, core_commands: &[Vec<String>]) -> Result<(), CliError> {
-        if self.commands.is_empty() && self.hooks.is_empty() && self.scaffolds.is_empty() {
+        let is_named_like_it =
+            self.commands.is_empty() && self.hooks.is_empty() && self.scaffolds.is_empty();
+        if is_named_like_it {
             self.commands.push(self.name.short().to_owned());
         }
         for list in [&mut self.commands, &mut self.hooks, &mut self.scaffolds] {
@@ -41,8 +43,14 @@ impl Draft {
                     && !it.ends_with('-')
             };
             if words.is_empty() || !words.split(' ').all(is_word) {
-                let text = format!("invalid command words `{words}`");
-                let hint = "use lower-case letters, digits and `-`, starting with a letter";
+                let rule = "lower-case letters, digits and `-`, starting with a letter";
+                let (text, hint) = match is_named_like_it {
+                    true => (
+                        format!("the name `{words}` cannot be the name of a command"),
+                        format!("choose words for the command with `--command`: {rule}"),
+                    ),
+                    false => (format!("invalid command words `{words}`"), format!("use {rule}")),
+                };
                 return Err(CliError::new(Exit::Usage, text).hint(hint));
             }
         }

@@ -1,7 +1,7 @@
 //! The files of a new plugin's project.
 
 use super::draft::{Draft, camel, snake};
-use pintle_plugin::manifest::INTERFACE_VERSION;
+use pintle_plugin::manifest::{EVENTS, INTERFACE_VERSION};
 use std::fmt::Write as _;
 
 const CI: &str = include_str!("templates/ci.yml");
@@ -82,6 +82,11 @@ impl Draft {
         }
         if !self.hooks.is_empty() {
             fields += "    hooks: [Hooks],\n";
+            let of_host = self.hooks.iter().filter(|it| !EVENTS.contains(&it.as_str()));
+            let of_host: Vec<_> = of_host.map(|it| format!("{it:?}")).collect();
+            if !of_host.is_empty() {
+                let _ = writeln!(fields, "    host_events: [{}],", of_host.join(", "));
+            }
             items += &hooks(&self.hooks);
         }
         format!(

@@ -6,6 +6,7 @@ mod files;
 use self::draft::Draft;
 use crate::caller;
 use crate::catalog::PluginName;
+use crate::cli::completion::values::Values;
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -14,10 +15,17 @@ use crate::cli::session::Session;
 use crate::fs::{self, Mode};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
-use pintle_plugin::manifest::{EVENTS, SUBCOMMANDS};
+use pintle_plugin::manifest::SUBCOMMANDS;
+use pintle_plugin::{Candidate, Level};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// The interface crate.
+const SDK: &str = "pintle-plugin";
+
+/// The largest manifest of that crate that is read.
+const MAX_MANIFEST: u64 = 1 << 20;
 
 /// The domain of a plugin whose name does not have one.
 const DOMAIN: &str = "example.org";
@@ -47,9 +55,11 @@ pub(in crate::cli) const ROW: Row = Row::new(
             "Add a command with these words, for example \"party invite\" [default: the name]",
         ),
         hook.action(ArgAction::Append)
-            .value_parser(PossibleValuesParser::new(EVENTS))
-            .hide_possible_values(true)
-            .help("Add a hook for this event; `events` lists them"),
+            .add(Values(|session, _| {
+                let events = session.events().into_iter();
+                events.map(|it| Candidate::new(it.name, it.about)).collect()
+            }))
+            .help("Add a hook for this event; `events` lists the events"),
         scaffold
             .action(ArgAction::Append)
             .num_args(0..=1)
@@ -75,25 +85,72 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         scaffolds: texts("scaffold"),
         sdk: matches.get_one("pintle-plugin").map(|it: &PathBuf| absolute(it)).transpose()?,
     };
+    check_events(session, &draft.hooks)?;
     draft.complete(&session.rules().core_commands)?;
     let dir = Path::new(name.short());
     write(dir, &draft.files())?;
     format(dir);
     let console = session.console();
     console.println(format!("created the plugin `{}` in `{}`", draft.name, output::path(dir)));
+    if let Some(report) = objection(dir) {
+        console.log(Level::Warn, &format!("cargo does not accept the project yet: {report}"));
+    }
     console.println(format!("next, run `cd {} && cargo test`", output::path(dir)));
     Ok(Exit::Done.into())
 }
 
+/// Checks that the host has the events: a hook for another one would never run.
+fn check_events(session: &Session<'_>, names: &[String]) -> Result<(), CliError> {
+    let events = session.events();
+    match names.iter().find(|name| !events.iter().any(|it| it.name == *name)) {
+        None => Ok(()),
+        Some(name) => {
+            let host = &session.identity().command_name;
+            let text = format!("`{host}` does not have an event `{name}`");
+            let hint = format!("run `{host} events` to list the events");
+            Err(CliError::new(Exit::Usage, text).hint(hint))
+        }
+    }
+}
+
+/// Returns why cargo does not build the project, for example because it belongs to no workspace
+/// although a directory above it has one. Without cargo, there is no report.
+fn objection(dir: &Path) -> Option<String> {
+    if !caller::is_trusted() {
+        return None;
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args(["locate-project", "--workspace", "--quiet", "--color", "never"]);
+    let out = cargo.current_dir(dir).stdin(Stdio::null()).output().ok()?;
+    let report = String::from_utf8_lossy(&out.stderr).trim().to_owned();
+    let report = report.strip_prefix("error: ").unwrap_or(&report).to_owned();
+    (!out.status.success() && !report.is_empty()).then_some(report)
+}
+
+/// Returns the absolute path of the interface crate.
 fn absolute(dir: &Path) -> Result<PathBuf, CliError> {
     let failed = |text: String| CliError::new(Exit::Usage, text);
-    if !dir.join("Cargo.toml").is_file() {
-        let text = format!("`{}` has no `Cargo.toml`", output::path(dir));
-        return Err(failed(text).hint("specify the directory `plugin-abi` of a checkout"));
+    let manifest = dir.join("Cargo.toml");
+    let hint = "specify the directory `plugin-abi` of a checkout";
+    if !manifest.is_file() {
+        return Err(failed(format!("`{}` has no `Cargo.toml`", output::path(dir))).hint(hint));
+    }
+    let text = fs::read_regular(&manifest, MAX_MANIFEST).map_err(|err| {
+        failed(format!("failed to read `{}`", output::path(&manifest))).cause(&err)
+    })?;
+    if package_name(&text.bytes).is_none_or(|it| it != SDK) {
+        let text = format!("the package in `{}` is not `{SDK}`", output::path(dir));
+        return Err(failed(text).hint(hint));
     }
     dir.canonicalize().map_err(|err| {
         failed(format!("failed to find the directory `{}`", output::path(dir))).cause(&err)
     })
+}
+
+/// Returns the name of the package of a manifest for cargo.
+fn package_name(manifest: &[u8]) -> Option<String> {
+    let manifest = toml::from_slice::<toml::Table>(manifest).ok()?;
+    Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
 }
 
 /// Formats the sources, because lines break where the names are long. Without a formatter, they
@@ -113,12 +170,19 @@ fn write(dir: &Path, files: &[(String, String, u32)]) -> Result<(), CliError> {
     let failed = |err: &(dyn std::error::Error + 'static)| {
         CliError::new(Exit::Failed, format!("failed to create the directory `{shown}`")).cause(err)
     };
+    let is_denied = |it: &io::Error| {
+        matches!(it.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+    };
     match std::fs::create_dir(dir) {
         Ok(()) => {}
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
             let text = format!("`{shown}` already exists");
             let hint = "choose another name, or move the directory".to_owned();
             return Err(CliError::new(Exit::Failed, text).hint(hint));
+        }
+        Err(err) if is_denied(&err) => {
+            let hint = "run the command in a directory that you can write to";
+            return Err(failed(&err).hint(hint));
         }
         Err(err) => return Err(failed(&err)),
     }
