@@ -123,7 +123,7 @@ impl<'a> Workflow<'a> {
         for step in job["steps"].as_array().expect("the job has steps") {
             let Some(script) = step["run"].as_str() else {
                 let action = step["uses"].as_str().unwrap_or_default();
-                let known = ["checkout@v4", "download-artifact@v4", "upload-artifact@v4"];
+                let known = ["checkout@v6", "download-artifact@v7", "upload-artifact@v6"];
                 let name = action.strip_prefix("actions/");
                 assert!(name.is_some_and(|it| known.contains(&it)), "unknown step: {step}");
                 continue;
