@@ -46,7 +46,7 @@ pub(crate) struct Options {
     instructions: bool,
     /// Compare each program with the program of the same name in this directory, the release build
     /// of another version with its plugins, instead of checking the budgets
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "DIR")]
     before: Option<PathBuf>,
 }
 
