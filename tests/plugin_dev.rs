@@ -406,8 +406,7 @@ fn an_unsuitable_cargo_and_a_file_are_named() {
     expected.assert_eq(&run("/etc", "boatswain"));
     let expected = expect![[r#"
         --- stderr ---
-        error: failed to read the project in `boatswain`
-          caused by: EOF while parsing a value at line 1 column 0
+        error: `/bin/true metadata` did not print the metadata of `boatswain`
         hint: set the environment variable `CARGO` to the path of cargo, or unset it
         [exit 1]
     "#]];

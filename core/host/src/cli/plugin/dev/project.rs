@@ -221,6 +221,7 @@ fn metadata(dir: &Path, signals: &Signals) -> Result<Metadata, CliError> {
     command.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     let failed = || CliError::new(Exit::Failed, format!("failed to read the project in `{shown}`"));
+    let program = command.get_program().to_owned();
     let mut child = start(command)?;
     let stdout = child.stdout();
     // Read in a separate thread, so that a signal can end cargo.
@@ -230,8 +231,9 @@ fn metadata(dir: &Path, signals: &Signals) -> Result<Metadata, CliError> {
         return Err(failed().hint("fix the errors that cargo reports"));
     }
     let text = text.join().ok().flatten().unwrap_or_default();
-    serde_json::from_str(&text).map_err(|err| {
-        let hint = named_cargo().map(|_| WRONG_CARGO);
-        failed().cause(&err).hint_if_known(hint)
+    serde_json::from_str(&text).map_err(|_| {
+        let program = program.to_string_lossy();
+        let text = format!("`{program} metadata` did not print the metadata of `{shown}`");
+        CliError::new(Exit::Failed, text).hint_if_known(named_cargo().map(|_| WRONG_CARGO))
     })
 }
