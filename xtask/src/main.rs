@@ -18,6 +18,7 @@ mod fuzz;
 mod index;
 mod minisign;
 mod node_images;
+mod notices;
 mod pictures;
 mod platforms;
 mod plugins;
@@ -40,6 +41,8 @@ enum Verb {
     BuildPlugins(plugins::Options),
     /// Pack the host and first-party plugins for a release
     Dist(dist::Options),
+    /// Print the licence notices of the third-party crates that are linked into a package
+    Notices(notices::Options),
     /// Write an index of the plugins whose archives are in a directory
     Index(index::Options),
     /// Build everything and scaffold an operator project with it
@@ -85,6 +88,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::BuildPlugins(options) => plugins::run(&options),
         Verb::Dist(options) => dist::run(&options),
+        Verb::Notices(options) => notices::run(&options),
         Verb::Index(options) => index::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
