@@ -237,7 +237,7 @@ fn check_with_lintian(dist: &Path) {
 
 /// Installs the packages into a separate root directory, and uses and removes them.
 fn install_and_remove(dist: &Path) {
-    if let Some(missing) = System::needs().into_iter().find(|it| !is_there(it)) {
+    if let Some(missing) = System::missing() {
         return skip(missing);
     }
     let root = System::new();
@@ -367,12 +367,21 @@ struct System {
 }
 
 impl System {
-    /// Returns the programs that this requires: users other than root act as if they were root.
-    fn needs() -> [&'static str; 3] {
-        match is_root() {
-            true => ["dpkg", "dpkg-query", "chroot"],
-            false => ["dpkg", "fakeroot", "unshare"],
+    /// Returns a requirement that is missing: users other than root act as if they were root.
+    fn missing() -> Option<&'static str> {
+        let programs: &[_] = match is_root() {
+            true => &["dpkg", "dpkg-query", "chroot"],
+            false => &["dpkg", "dpkg-query", "fakeroot", "unshare"],
+        };
+        if let Some(missing) = programs.iter().find(|it| !is_there(it)) {
+            return Some(missing);
         }
+        if is_root() {
+            return None;
+        }
+        let out = Command::new("unshare").args(["--map-root-user", "true"]).output();
+        let is_allowed = out.is_ok_and(|it| it.status.success());
+        (!is_allowed).then_some("user namespaces that the system allows to this user")
     }
 
     fn new() -> Self {
