@@ -66,6 +66,7 @@ fn the_recipes_for_packages_can_be_parsed() {
     expect![[r#"
         pintle: provides pintle = 0.1.0-1, provides pintle(plugin-abi) = 1, provides pintle(x86-64) = 0.1.0-1,
         pintle-plugin-rust: provides pintle-plugin-rust = 0.1.0-1, provides pintle-plugin-rust(x86-64) = 0.1.0-1, requires pintle(plugin-abi) = 1
+        pintle-devel: provides pintle-devel = 0.1.0-1, provides pintle-devel(x86-64) = 0.1.0-1, requires pintle = 0.1.0-1
     "#]]
     .assert_eq(&shown);
 }

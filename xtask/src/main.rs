@@ -22,6 +22,7 @@ mod notices;
 mod pictures;
 mod platforms;
 mod plugins;
+mod recipes;
 mod slowest;
 mod step;
 mod test;
@@ -43,6 +44,8 @@ enum Verb {
     Dist(dist::Options),
     /// Print the licence notices of the third-party crates that are linked into a package
     Notices(notices::Options),
+    /// Build the packages of the recipes for Fedora and Arch Linux, and check their contents
+    Recipes,
     /// Write an index of the plugins whose archives are in a directory
     Index(index::Options),
     /// Build everything and scaffold an operator project with it
@@ -89,6 +92,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::BuildPlugins(options) => plugins::run(&options),
         Verb::Dist(options) => dist::run(&options),
         Verb::Notices(options) => notices::run(&options),
+        Verb::Recipes => recipes::run(),
         Verb::Index(options) => index::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
