@@ -35,7 +35,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 pub(crate) struct Notices(Vec<Crate>);
 
 /// A third-party crate.
-#[derive(Clone)]
 struct Crate {
     name: String,
     version: String,
@@ -53,15 +52,21 @@ impl Notices {
     pub(crate) fn of(package: &str, built: &[&str], target: &str) -> Result<Self> {
         let metadata = cargo::metadata(&["--locked", "--filter-platform", target])?;
         let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let mut third_party = BTreeMap::new();
-        // The workspace has no source.
-        for it in packages.iter().filter(|it| !it["source"].is_null()) {
-            let it = third_party_crate(it)
+        let mut crates = BTreeMap::new();
+        for value in packages {
+            let it = of_metadata(value)
                 .context("a package in the output of `cargo metadata` lacks a name or path")?;
-            third_party.insert(format!("{} v{}", it.name, it.version), it);
+            // The workspace has no source.
+            let is_third_party = !value["source"].is_null();
+            crates.insert(format!("{} v{}", it.name, it.version), is_third_party.then_some(it));
         }
-        let names = linked(package, built, target)?;
-        Ok(Self(names.iter().filter_map(|it| third_party.get(it)).cloned().collect()))
+        let mut found = Vec::new();
+        for name in linked(package, built, target)? {
+            let it = crates.remove(&name);
+            let it = it.with_context(|| format!("the output of `cargo metadata` has no `{name}`"));
+            found.extend(it?);
+        }
+        Ok(Self(found))
     }
 
     /// Returns the SPDX expressions of all crates.
@@ -137,7 +142,7 @@ fn linked(package: &str, built: &[&str], target: &str) -> Result<BTreeSet<String
 }
 
 /// Reads a package of cargo's metadata.
-fn third_party_crate(value: &Value) -> Option<Crate> {
+fn of_metadata(value: &Value) -> Option<Crate> {
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     let (name, version) = (text("name")?, text("version")?);
     let authors = value["authors"].as_array().into_iter().flatten();
