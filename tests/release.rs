@@ -382,7 +382,7 @@ impl System {
         }
         let out = Command::new("unshare").args(["--map-root-user", "true"]).output();
         let is_allowed = out.is_ok_and(|it| it.status.success());
-        (!is_allowed).then_some("user namespaces that the system allows to this user")
+        (!is_allowed).then_some("permission for user namespaces")
     }
 
     fn new() -> Self {
