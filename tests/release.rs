@@ -30,6 +30,7 @@ fn two_builds_in_two_places_are_the_same_and_install_as_packages_and_as_crates()
         let temp = temp.path().as_os_str().as_encoded_bytes();
         assert!(!contains(&bytes, temp), "`{name}` names the directory that it was built in");
     }
+    check_notices(&one.dist());
     check_with_lintian(&one.dist());
     install_and_remove(&one.dist());
     one.build_from_crates(temp.path());
@@ -65,6 +66,7 @@ fn the_recipes_for_packages_can_be_parsed() {
     expect![[r#"
         pintle: provides pintle = 0.1.0-1, provides pintle(plugin-abi) = 1, provides pintle(x86-64) = 0.1.0-1,
         pintle-plugin-rust: provides pintle-plugin-rust = 0.1.0-1, provides pintle-plugin-rust(x86-64) = 0.1.0-1, requires pintle(plugin-abi) = 1
+        pintle-devel: provides pintle-devel = 0.1.0-1, provides pintle-devel(x86-64) = 0.1.0-1, requires pintle = 0.1.0-1
     "#]]
     .assert_eq(&shown);
 }
@@ -200,6 +202,27 @@ fn compare(one: &Path, two: &Path) {
     .assert_eq(&names);
 }
 
+/// Checks that an archive has the notices of the crates that are linked into its binary, and of no
+/// others.
+fn check_notices(dist: &Path) {
+    let host = notices(dist, "pintle-0.1.0", "share/doc/pintle/THIRD-PARTY.txt");
+    let plugin = notices(dist, "ci-1.0.0", "THIRD-PARTY.txt");
+    let has = |text: &str, name: &str| text.contains(&format!("\n\n{name} "));
+    assert!(has(&host, "clap") && host.contains("Copyright (c) Individual contributors"));
+    assert!(has(&plugin, "abi_stable") && !has(&plugin, "clap"));
+    // Used by tests, by a build script, and by macros.
+    for name in ["expect-test", "cc", "syn"] {
+        assert!(!has(&host, name), "`{name}` is not linked");
+    }
+}
+
+/// Reads a file of an archive.
+fn notices(dist: &Path, stem: &str, path: &str) -> String {
+    let stem = format!("{stem}-{}", pintle_plugin::manifest::TARGET);
+    let archive = dist.join(format!("{stem}.tar.zst"));
+    run(Command::new("tar").arg("-xOf").arg(archive).arg(format!("{stem}/{path}")))
+}
+
 fn check_with_lintian(dist: &Path) {
     if !is_there("lintian") {
         return skip("lintian");
@@ -215,7 +238,7 @@ fn check_with_lintian(dist: &Path) {
 
 /// Installs the packages into a separate root directory, and uses and removes them.
 fn install_and_remove(dist: &Path) {
-    if let Some(missing) = System::needs().into_iter().find(|it| !is_there(it)) {
+    if let Some(missing) = System::missing() {
         return skip(missing);
     }
     let root = System::new();
@@ -247,6 +270,7 @@ fn install_and_remove(dist: &Path) {
         0644 /usr/lib/[TRIPLET]/pintle/plugins/managed.toml
         0644 /usr/lib/[TRIPLET]/pkgconfig/pintle.pc
         0644 /usr/share/bash-completion/completions/pintle
+        0644 /usr/share/doc/pintle/THIRD-PARTY.txt.gz
         0644 /usr/share/doc/pintle/changelog.gz
         0644 /usr/share/doc/pintle/copyright
         0644 /usr/share/fish/vendor_completions.d/pintle.fish
@@ -257,6 +281,7 @@ fn install_and_remove(dist: &Path) {
         0755 /usr/bin/rudder
         0644 /usr/lib/[TRIPLET]/pkgconfig/rudder.pc
         0644 /usr/share/bash-completion/completions/rudder
+        0644 /usr/share/doc/rudder/THIRD-PARTY.txt.gz
         0644 /usr/share/doc/rudder/changelog.gz
         0644 /usr/share/doc/rudder/copyright
         0644 /usr/share/fish/vendor_completions.d/rudder.fish
@@ -265,22 +290,29 @@ fn install_and_remove(dist: &Path) {
         0644 /usr/share/zsh/vendor-completions/_rudder
         pintle-plugin-ci:
         0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_ci.so
+        0644 /usr/share/doc/pintle-plugin-ci/THIRD-PARTY.txt.gz
         0644 /usr/share/doc/pintle-plugin-ci/changelog.gz
         0644 /usr/share/doc/pintle-plugin-ci/copyright
         pintle-plugin-license:
         0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_license.so
+        0644 /usr/share/doc/pintle-plugin-license/THIRD-PARTY.txt.gz
         0644 /usr/share/doc/pintle-plugin-license/changelog.gz
         0644 /usr/share/doc/pintle-plugin-license/copyright
         pintle-plugin-registry:
         0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_registry.so
+        0644 /usr/share/doc/pintle-plugin-registry/THIRD-PARTY.txt.gz
         0644 /usr/share/doc/pintle-plugin-registry/changelog.gz
         0644 /usr/share/doc/pintle-plugin-registry/copyright
         pintle-plugin-rust:
         0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_rust.so
+        0644 /usr/share/doc/pintle-plugin-rust/THIRD-PARTY.txt.gz
         0644 /usr/share/doc/pintle-plugin-rust/changelog.gz
         0644 /usr/share/doc/pintle-plugin-rust/copyright
     "#]]
     .assert_eq(&files.collect::<String>());
+    let packaged = root.path("usr/share/doc/pintle/THIRD-PARTY.txt.gz");
+    let packaged = run(Command::new("gzip").arg("-dc").arg(packaged));
+    assert_eq!(packaged, notices(dist, "pintle-0.1.0", "share/doc/pintle/THIRD-PARTY.txt"));
     let pc = fs::read_to_string(root.path(&format!("usr/lib/{}/pkgconfig/pintle.pc", triplet())));
     expect![[r#"
         prefix=/usr
@@ -336,12 +368,21 @@ struct System {
 }
 
 impl System {
-    /// Returns the programs that this requires: users other than root act as if they were root.
-    fn needs() -> [&'static str; 3] {
-        match is_root() {
-            true => ["dpkg", "dpkg-query", "chroot"],
-            false => ["dpkg", "fakeroot", "unshare"],
+    /// Returns a requirement that is missing: users other than root act as if they were root.
+    fn missing() -> Option<&'static str> {
+        let programs: &[_] = match is_root() {
+            true => &["dpkg", "dpkg-query", "chroot"],
+            false => &["dpkg", "dpkg-query", "fakeroot", "unshare"],
+        };
+        if let Some(missing) = programs.iter().find(|it| !is_there(it)) {
+            return Some(missing);
         }
+        if is_root() {
+            return None;
+        }
+        let out = Command::new("unshare").args(["--map-root-user", "true"]).output();
+        let is_allowed = out.is_ok_and(|it| it.status.success());
+        (!is_allowed).then_some("permission for user namespaces")
     }
 
     fn new() -> Self {

@@ -18,9 +18,11 @@ mod fuzz;
 mod index;
 mod minisign;
 mod node_images;
+mod notices;
 mod pictures;
 mod platforms;
 mod plugins;
+mod recipes;
 mod slowest;
 mod step;
 mod test;
@@ -40,6 +42,10 @@ enum Verb {
     BuildPlugins(plugins::Options),
     /// Pack the host and first-party plugins for a release
     Dist(dist::Options),
+    /// Print the licence notices of the third-party crates that are linked into a package
+    Notices(notices::Options),
+    /// Build the packages of the recipes for Fedora and Arch Linux, and check their contents
+    Recipes,
     /// Write an index of the plugins whose archives are in a directory
     Index(index::Options),
     /// Build everything and scaffold an operator project with it
@@ -85,6 +91,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::BuildPlugins(options) => plugins::run(&options),
         Verb::Dist(options) => dist::run(&options),
+        Verb::Notices(options) => notices::run(&options),
+        Verb::Recipes => recipes::run(),
         Verb::Index(options) => index::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),

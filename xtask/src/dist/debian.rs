@@ -8,6 +8,7 @@ use super::files::{Files, file_name};
 use super::host::Host;
 use super::plugin::Plugin;
 use crate::cargo;
+use crate::notices::{self, Notices};
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, GzBuilder};
 use std::fs;
@@ -56,7 +57,8 @@ pub(super) fn of_host(host: &Host, time: u64) -> Result<Package> {
     relations.extend(product.recommends.map(|it| ("Recommends", it.to_owned())));
     relations.push(("Provides", abi_package(host)?));
     let text = description(product.line, product.text);
-    let of = Source { name, version: host.version(), target: host.target(), time };
+    let (version, target, notices) = (host.version(), host.target(), &host.notices);
+    let of = Source { name, version, target, notices, time };
     package(&of, relations, text, files)
 }
 
@@ -81,7 +83,7 @@ pub(super) fn of_plugin(plugin: &Plugin, host: &Host, time: u64) -> Result<Packa
         ),
     );
     let (version, target) = (plugin.version()?, &plugin.manifest.target);
-    let of = Source { name: &name, version: &version, target, time };
+    let of = Source { name: &name, version: &version, target, notices: &plugin.notices, time };
     package(&of, relations, text, files)
 }
 
@@ -90,6 +92,7 @@ struct Source<'a> {
     name: &'a str,
     version: &'a str,
     target: &'a str,
+    notices: &'a Notices,
     time: u64,
 }
 
@@ -101,7 +104,7 @@ fn package(
     mut files: Files,
 ) -> Result<Package> {
     let (name, version) = (source.name.to_owned(), debian_version(source.version));
-    add_documents(&mut files, &name, &version, source.time)?;
+    add_documents(&mut files, source, &version)?;
     let mut fields = vec![("Maintainer", MAINTAINER.to_owned())];
     fields.extend(relations);
     fields.extend([
@@ -140,11 +143,14 @@ fn pkg_config(host: &Host, lib_dir: &str) -> Result<String> {
     ))
 }
 
-/// Adds the licence and the history of a package.
-fn add_documents(files: &mut Files, name: &str, version: &str, time: u64) -> Result<()> {
+/// Adds the licences and the history of a package.
+fn add_documents(files: &mut Files, source: &Source<'_>, version: &str) -> Result<()> {
+    let (name, notices) = (source.name, source.notices);
     let dir = format!("usr/share/doc/{name}");
-    files.add(format!("{dir}/copyright"), copyright()?);
-    let time = time::OffsetDateTime::from_unix_timestamp(time.try_into()?)?;
+    let notices_file = format!("{dir}/{}.gz", notices::FILE);
+    files.add(format!("{dir}/copyright"), copyright(notices, &notices_file)?);
+    files.add(notices_file, gzip(notices.text(name)?.as_bytes())?);
+    let time = time::OffsetDateTime::from_unix_timestamp(source.time.try_into()?)?;
     let time = time.format(&time::format_description::well_known::Rfc2822)?;
     let text = format!(
         "{name} ({version}) unstable; urgency=medium\n\n  \
@@ -156,7 +162,7 @@ fn add_documents(files: &mut Files, name: &str, version: &str, time: u64) -> Res
 }
 
 /// Returns the licences in Debian's machine-readable format.
-fn copyright() -> Result<String> {
+fn copyright(notices: &Notices, notices_file: &str) -> Result<String> {
     let path = cargo::root().join("LICENSE-MIT");
     let text = fs::read_to_string(&path);
     let mit = text.with_context(|| format!("failed to read `{}`", path.display()))?;
@@ -168,9 +174,14 @@ fn copyright() -> Result<String> {
         .lines()
         .map(|it| if it.is_empty() { " .\n".to_owned() } else { format!(" {it}\n") })
         .collect();
+    let third_party: String = notices.licences().iter().map(|it| format!("  {it}\n")).collect();
     Ok(format!(
         "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\
          Source: {HOMEPAGE}\n\
+         Comment:\n \
+         The binary also contains crates of others. /{notices_file}\n \
+         lists them, with their notices and the texts of their licences:\n\
+         {third_party}\
          \n\
          Files: *\n\
          Copyright: {holder}\n\

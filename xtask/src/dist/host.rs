@@ -5,6 +5,7 @@ use super::build::How;
 use super::files::{Files, file_name, texts};
 use crate::cargo::{self, Artifact};
 use crate::minisign;
+use crate::notices::{self, Notices};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,6 +64,7 @@ pub(super) struct Host {
     about: Interface,
     /// The manual pages by their file names.
     pub(super) pages: BTreeMap<String, Vec<u8>>,
+    pub(super) notices: Notices,
 }
 
 /// The output of `plugin abi`.
@@ -86,10 +88,11 @@ impl Host {
         let version = String::from_utf8(run(&program, ["--version"])?)?;
         let version = version.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         let about = run(&program, ["plugin", "abi", "-o", "json"])?;
-        let about =
+        let about: Interface =
             serde_json::from_slice(&about).context("the output of `plugin abi` is not JSON")?;
         let pages = pages(&program, product.name)?;
-        Ok(Self { product, program, version, about, pages })
+        let notices = Notices::of(product.name, &[product.name], &about.target)?;
+        Ok(Self { product, program, version, about, pages, notices })
     }
 
     pub(super) fn version(&self) -> &str {
@@ -141,6 +144,7 @@ impl Host {
                 files.copy(format!("share/doc/{name}/{}", file_name(&path)?), &path)?;
             }
         }
+        files.add(format!("share/doc/{name}/{}", notices::FILE), self.notices.text(name)?);
         let stem = format!("{name}-{}-{}", self.version(), self.target());
         pack(&files, &stem, out, how)
     }

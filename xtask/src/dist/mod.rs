@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         None => cargo::target_dir()?.join("dist"),
     };
     fs::create_dir_all(&out).with_context(|| format!("failed to create `{}`", out.display()))?;
-    let found = sources.iter().map(|it| Plugin::of(it, &artifacts));
+    let found = sources.iter().map(|it| Plugin::of(it, &packages, &artifacts));
     let found = found.collect::<Result<Vec<_>>>()?;
     for plugin in &found {
         let path = plugin.pack(&cargo::root(), &out, &how)?;

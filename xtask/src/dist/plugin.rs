@@ -4,6 +4,7 @@ use super::archive::pack;
 use super::build::How;
 use super::files::{Files, file_name, texts};
 use crate::cargo::{self, Artifact};
+use crate::notices::{self, Notices};
 use crate::{check, minisign, plugins};
 use anyhow::{Context, Result};
 use pintle_host::PluginKey;
@@ -22,15 +23,22 @@ pub(super) struct Plugin {
     pub(super) library: PathBuf,
     /// The directory of its sources.
     pub(super) folder: PathBuf,
+    pub(super) notices: Notices,
 }
 
 impl Plugin {
-    /// Reads the manifest of a plugin's library, and checks that a host accepts it.
-    pub(super) fn of(source: &plugins::Source, artifacts: &[Artifact]) -> Result<Self> {
+    /// Reads the manifest of a plugin's library, and checks that a host accepts it. The packages in
+    /// `built` were built at once.
+    pub(super) fn of(
+        source: &plugins::Source,
+        built: &[&str],
+        artifacts: &[Artifact],
+    ) -> Result<Self> {
         let library = cargo::library(artifacts, &source.folder)?;
         let manifest = check::check(&library)?;
         let key = examine(&library, &Rules::default())?.key;
-        Ok(Self { key, manifest, library, folder: source.folder.clone() })
+        let notices = Notices::of(&source.package, built, &manifest.target)?;
+        Ok(Self { key, manifest, library, folder: source.folder.clone(), notices })
     }
 
     pub(super) fn key(&self) -> &PluginKey {
@@ -57,6 +65,7 @@ impl Plugin {
             files.copy(file_name(path)?, path)?;
         }
         files.add(MANIFEST, toml::to_string(&self.manifest)?);
+        files.add(notices::FILE, self.notices.text(self.key.name().as_str())?);
         Ok(files)
     }
 

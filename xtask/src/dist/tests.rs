@@ -5,6 +5,7 @@ use super::plugin::Plugin;
 use super::sums::SUMS;
 use super::{MANIFEST, PUBLIC_KEY, archives, sums};
 use crate::minisign;
+use crate::notices::{self, Notices};
 use pintle_manager::asset::{Wanted, choose};
 use pintle_manager::signature::{Bound, PublicKey, verify};
 use pintle_plugin::manifest::Manifest;
@@ -28,7 +29,8 @@ fn plugin(folder: &Path, manifest: &str, file: &str, text: &str) -> Plugin {
     fs::write(folder.join("Cargo.toml"), "").unwrap();
     let manifest: Manifest = toml::from_str(manifest).unwrap();
     let key = format!("{}/{}", manifest.name, manifest.version).parse().unwrap();
-    Plugin { key, manifest, library: path, folder: folder.to_owned() }
+    let notices = Notices::default();
+    Plugin { key, manifest, library: path, folder: folder.to_owned(), notices }
 }
 
 const HOW: How = How { time: 0, is_quick: false };
@@ -60,7 +62,8 @@ fn an_archive_has_one_folder_and_no_traces_of_its_machine() {
     let lines: Vec<_> = out.lines().map(|it| it.split_whitespace().collect()).collect();
     let expected: Vec<Vec<&str>> = vec![vec!["drwxr-xr-x", "0/0", "0", "1970-01-01", "00:00", top]];
     assert_eq!(lines[..1], expected);
-    let names = ["LICENSE-MIT", "README.md", "libit.so", MANIFEST].map(|it| format!("{top}{it}"));
+    let names = ["LICENSE-MIT", "README.md", notices::FILE, "libit.so", MANIFEST];
+    let names = names.map(|it| format!("{top}{it}"));
     let rest: Vec<_> = lines[1..].iter().map(|it: &Vec<&str>| (it[0], it[1], it[5])).collect();
     assert_eq!(rest, names.each_ref().map(|it| ("-rw-r--r--", "0/0", it.as_str())));
 }
