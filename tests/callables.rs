@@ -243,7 +243,7 @@ fn a_command_or_noun_of_the_host_is_never_taken() {
             pintle 0.1.0 (plugin interface 1.0.0, [TARGET])
             [exit 0]
             $ pintle plugin list
-            no plugins found; `plugin abi` lists the plugin directories
+            no plugins found; `pintle plugin abi` lists the plugin directories
 
             Programs on the search path:
             COMMAND STATE PROGRAM REASON

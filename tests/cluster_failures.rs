@@ -232,12 +232,12 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         $ pintle cluster start NAME
         --- stderr ---
         error: there is no cluster `NAME`
-        hint: type `pintle cluster list` to list the clusters
+        hint: run `pintle cluster list` to list the clusters
         [exit 1]
         $ pintle cluster inspect NAME
         --- stderr ---
         error: there is no cluster `NAME`
-        hint: type `pintle cluster list` to list the clusters
+        hint: run `pintle cluster list` to list the clusters
         [exit 1]
     "#]].assert_eq(&transcript);
     berth.assert_nothing_left();
@@ -265,7 +265,7 @@ fn a_second_cluster_of_the_name_is_refused() {
         $ pintle cluster create NAME --agents 1
         --- stderr ---
         error: the cluster `NAME` already exists or is being created
-        hint: choose another name, or type `pintle cluster delete NAME` first
+        hint: choose another name, or run `pintle cluster delete NAME` first
         [exit 1]
     "#]]
     .assert_eq(&berth.transcript(&["cluster create NAME --agents 1"]));
@@ -1069,7 +1069,7 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
         creating the cluster `NAME`
         interrupted; removing what was created (interrupt again to keep it)
         error: interrupted again; not removed: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`
-        hint: type `pintle cluster delete NAME` to remove what is left
+        hint: run `pintle cluster delete NAME` to remove what is left
         [exit 130]
     "#]].assert_eq(&shown);
     drop(removal);
@@ -1106,7 +1106,7 @@ fn remains_without_any_container_are_found_and_deleted() {
         $ pintle cluster create NAME
         --- stderr ---
         error: the cluster `NAME` already exists or is being created
-        hint: if no other run is creating it, type `pintle cluster delete NAME` to remove what is left
+        hint: if no other run is creating it, run `pintle cluster delete NAME` to remove what is left
         [exit 1]
         $ pintle cluster delete NAME
         --- stderr ---

@@ -469,7 +469,7 @@ fn a_plugin_reaches_only_its_own_containers() {
         $ pintle buoy apply no-such-cluster ConfigMap
         --- stderr ---
         error: there is no cluster `no-such-cluster`
-        hint: type `pintle cluster list` to list the clusters
+        hint: run `pintle cluster list` to list the clusters
         [exit 1]
         $ pintle buoy remove buoy-of-NAME
         [exit 0]

@@ -430,7 +430,7 @@ fn clusters_are_stopped_started_and_deleted_by_their_file() {
         --- stderr ---
         creating the cluster `NAME`
         the nodes of the cluster `NAME` are running; they may not be ready yet
-        type `pintle kubeconfig merge NAME` to add it to your kubeconfig
+        run `pintle kubeconfig merge NAME` to add it to your kubeconfig
         [exit 0]
         $ pintle cluster stop -c k3d.yaml
         --- stderr ---

@@ -327,7 +327,7 @@ fn nodes_join_and_leave() {
         $ pintle node delete pintle-NAME-agent-7
         --- stderr ---
         error: there is no node `pintle-NAME-agent-7`
-        hint: type `pintle node list` to list the nodes
+        hint: run `pintle node list` to list the nodes
         [exit 1]
         $ pintle node delete pintle-NAME-server-0
         --- stderr ---
@@ -470,7 +470,7 @@ fn without_waiting_the_nodes_run() {
         --- stderr ---
         creating the cluster `NAME`
         the nodes of the cluster `NAME` are running; they may not be ready yet
-        type `pintle kubeconfig merge NAME` to add it to your kubeconfig
+        run `pintle kubeconfig merge NAME` to add it to your kubeconfig
         [exit 0]
     "#]]
     .assert_eq(&shown);
@@ -499,7 +499,7 @@ fn other_ways_to_the_engine_are_found() {
     expect![[r#"
         --- stderr ---
         error: there is no Docker context `nowhere` in `[SANDBOX]/docker/contexts`
-        hint: type `docker context ls` to list the contexts
+        hint: run `docker context ls` to list the contexts
         [exit 5]
     "#]]
     .assert_eq(&shown);

@@ -3,7 +3,7 @@
 //!
 //! PowerShell is not a Debian package; only the text of its script is checked.
 
-use crate::support::{Sandbox, skip};
+use crate::support::{Sandbox, fixture, skip};
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -221,6 +221,15 @@ fn the_script_for_powershell_registers_a_completer() {
     for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
         assert_eq!(count(open), count(close), "{script}");
     }
+}
+
+#[test]
+fn a_plugin_with_several_copies_is_offered_once() {
+    let sandbox = Sandbox::new().plugin("plain");
+    fs::copy(fixture("plain"), sandbox.plugins().join("copy.so")).expect("the name is free");
+    let out = sandbox.env("PINTLE_COMPLETE", "fish").run(["--", "pintle", "plugin", "inspect", ""]);
+    let offers = out.stdout.lines().filter(|it| it.starts_with("plain.example.org/"));
+    assert_eq!(offers.count(), 1, "{out}");
 }
 
 #[test]

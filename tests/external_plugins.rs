@@ -968,7 +968,7 @@ fn a_bridge_answers_each_request_with_one_object() {
         starting
         {"apiVersion":"v1alpha1","command":"","error":true,"errorMsgs":["invalid request: not valid JSON: expected value at line 1 column 1","hint: let kubebuilder run this command; it sends the request as one JSON object"]}
         [exit 0]
-        {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["plugin `nobody` is not installed","hint: install the plugin; run `pintle plugin list` to list the plugins"]}
+        {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["plugin `nobody` is not installed","hint: install the plugin in a directory that `pintle plugin abi` lists"]}
         [exit 0]
     "##]].assert_eq(&shown);
     assert_eq!(tree(&sandbox.work()), BTreeMap::new());
@@ -1019,7 +1019,7 @@ fn a_bridge_is_installed_where_kubebuilder_looks() {
         $ pintle bridge install nobody
         --- stderr ---
         error: plugin `nobody` is not installed
-        hint: install the plugin; run `pintle plugin list` to list the plugins
+        hint: install the plugin in a directory that `pintle plugin abi` lists
         [exit 3]
         $ pintle bridge install painter --dir [ELSEWHERE]
         [SANDBOX]/elsewhere/painter.example.org/v1/painter.example.org

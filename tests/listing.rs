@@ -171,7 +171,7 @@ fn no_plugins_are_no_error() {
         &["plugin list", "plugin list -o json"],
         expect![[r#"
         $ pintle plugin list
-        no plugins found; `plugin abi` lists the plugin directories
+        no plugins found; `pintle plugin abi` lists the plugin directories
         [exit 0]
         $ pintle plugin list -o json
         []

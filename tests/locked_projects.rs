@@ -142,9 +142,9 @@ fn a_plugin_of_the_project_that_is_missing_is_no_unknown_command() {
         .expect("the file is accessible");
     expect![[r#"
         --- stderr ---
-        warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: type `pintle plugin sync`
+        warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: run `pintle plugin sync`
         error: unknown command `plain`
-        hint: a plugin of the project may provide it: type `pintle plugin sync`
+        hint: a plugin of the project may provide it: run `pintle plugin sync`
         [exit 2]
     "#]].assert_eq(&sandbox.run(["plain"]).to_string());
 }

@@ -203,17 +203,17 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             $ pintle hello
             --- stderr ---
             error: unknown command `hello`
-            hint: plugin `hello.example.org` has this command: type `pintle plugin install acme/hello`
+            hint: plugin `hello.example.org` has this command: run `pintle plugin install acme/hello`
             [exit 2]
             $ pintle ship wave --hard now
             --- stderr ---
             error: unknown command `ship wave`
-            hint: plugin `hello.example.org` has this command: type `pintle plugin install acme/hello`
+            hint: plugin `hello.example.org` has this command: run `pintle plugin install acme/hello`
             [exit 2]
             $ pintle ship
             --- stderr ---
             error: unknown command `ship`
-            hint: plugin `hello.example.org` has commands that begin with this: type `pintle plugin install acme/hello`
+            hint: plugin `hello.example.org` has commands that begin with this: run `pintle plugin install acme/hello`
             [exit 2]
             $ pintle ship sink
             --- stderr ---
@@ -226,12 +226,12 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             $ pintle cluster tide
             --- stderr ---
             error: unknown command `cluster tide`
-            hint: plugin `tide.example.org` has this command: type `pintle plugin install acme/tide`
+            hint: plugin `tide.example.org` has this command: run `pintle plugin install acme/tide`
             [exit 2]
             $ pintle tide
             --- stderr ---
             error: unknown command `tide`
-            hint: 2 plugins in the index have this command: type `pintle plugin search tide`
+            hint: 2 plugins in the index have this command: run `pintle plugin search tide`
             [exit 2]
             $ pintle cluster
             --- stderr ---
@@ -307,7 +307,7 @@ fn a_plugin_is_installed_by_its_name() {
             $ pintle plugin install storm
             --- stderr ---
             error: unknown plugin `storm`: it is not in the plugin index
-            hint: type `pintle plugin search` to list the available plugins, or specify a source
+            hint: run `pintle plugin search` to list the available plugins, or specify a source
             [exit 2]
             $ pintle plugin install tide
             --- stderr ---

@@ -209,7 +209,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             $ pintle plugin update hello
             every plugin is up to date
             --- stderr ---
-            warning: hello.example.org/v1.0.0 is pinned: type `plugin unpin` first
+            warning: hello.example.org/v1.0.0 is pinned: run `pintle plugin unpin` first
             [exit 0]
             $ pintle plugin outdated
             PLUGIN             INSTALLED  NEWEST          SOURCE
@@ -260,7 +260,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             $ pintle plugin remove hello
             --- stderr ---
             error: plugin `hello` is not installed
-            hint: type `pintle plugin list` to see which plugins there are
+            hint: run `pintle plugin list` to list the plugins
             [exit 1]
         "#]],
     );
@@ -411,7 +411,7 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             hint: use `owner/repo[@version]`, `oci://host/repository:tag`, `https://…` or `./path`
             [exit 2]
             $ pintle plugin list
-            no plugins found; `plugin abi` lists the plugin directories
+            no plugins found; `pintle plugin abi` lists the plugin directories
             [exit 0]
         "#]],
     );
@@ -805,9 +805,9 @@ fn a_project_has_its_own_versions() {
     let out = there(&["hello"]);
     expect![[r#"
         --- stderr ---
-        warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: type `pintle plugin sync`
+        warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: run `pintle plugin sync`
         error: the project requires version 1.0.0 of plugin `hello.example.org`, not `hello.example.org/v1.1.0`
-        hint: type `pintle plugin sync`
+        hint: run `pintle plugin sync`
         [exit 3]
     "#]].assert_eq(&harbour.hide(&out.to_string()));
     let _ = there(&["version"]).success();
@@ -866,6 +866,30 @@ fn a_colleague_gets_the_versions_that_made_a_project() {
     assert!(list.contains("v1.0.0") && !list.contains("v1.1.0"), "{list}");
     assert!(theirs.work().join(".pintle/plugins.lock").is_file());
     let _ = theirs.run(["project", "check"]).success();
+}
+
+#[test]
+fn a_file_is_not_mistaken_for_a_repository_nor_a_repository_for_a_file() {
+    let harbour = Harbour::new(&["1.0.0"]);
+    let folder = harbour.sandbox.work().join("acme");
+    fs::create_dir(&folder).expect("the directory is new");
+    fs::copy(fixture("plain"), folder.join("hello")).expect("the file can be copied");
+    harbour.check(
+        &["plugin install acme/hello", "plugin install github.com/acme/hello"],
+        expect![[r#"
+            $ pintle plugin install acme/hello
+            --- stderr ---
+            error: `acme/hello` is a file, but also names a GitHub repository
+            hint: use `./acme/hello` for the file, or `github.com/acme/hello`
+            [exit 2]
+            $ pintle plugin install github.com/acme/hello
+            installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)
+            --- stderr ---
+            fetching hello-1.0.0-[TARGET].tar.gz
+            fetching hello-1.0.0-[TARGET].tar.gz: done
+            [exit 0]
+        "#]],
+    );
 }
 
 #[test]
@@ -971,7 +995,7 @@ fn a_system_can_keep_its_plugins_to_itself() {
     let harbour = Harbour::new(&["1.0.0"]);
     let system = harbour.sandbox.path("system");
     fs::create_dir(&system).expect("the directory is new");
-    let message = "message = \"type `apt install pintle-plugin-hello`\"\n";
+    let message = "message = \"run `apt install pintle-plugin-hello`\"\n";
     fs::write(system.join("managed.toml"), message).expect("the file is accessible");
     fs::copy(fixture("plain"), system.join("plain.so")).expect("the file can be copied");
     let harbour = Harbour {
@@ -984,12 +1008,12 @@ fn a_system_can_keep_its_plugins_to_itself() {
             $ pintle plugin install acme/hello
             --- stderr ---
             error: plugins are managed by the system, according to `[SANDBOX]/system/managed.toml`
-            hint: type `apt install pintle-plugin-hello`; to run the command anyway, set `PINTLE_MANAGER=on`
+            hint: run `apt install pintle-plugin-hello`; to run the command anyway, set `PINTLE_MANAGER=on`
             [exit 1]
             $ pintle plugin update
             --- stderr ---
             error: plugins are managed by the system, according to `[SANDBOX]/system/managed.toml`
-            hint: type `apt install pintle-plugin-hello`; to run the command anyway, set `PINTLE_MANAGER=on`
+            hint: run `apt install pintle-plugin-hello`; to run the command anyway, set `PINTLE_MANAGER=on`
             [exit 1]
             $ pintle plugin verify
             no plugin is installed
@@ -1015,7 +1039,7 @@ fn a_system_can_keep_its_plugins_to_itself() {
         $ pintle plugin remove plain
         --- stderr ---
         error: plugin `plain` is `[SANDBOX]/system/plain.so`, which was not installed by this command
-        hint: change it with the program that installed it
+        hint: change it with the program that installed it; if you have copied it there, replace or remove the file
         [exit 1]
     "#]]);
 }
@@ -1101,7 +1125,7 @@ fn an_index_says_which_plugins_there_are() {
             $ pintle good day
             --- stderr ---
             error: unknown command `good day`
-            hint: plugin `hello.example.org` has this command: type `pintle plugin install acme/hello`
+            hint: plugin `hello.example.org` has this command: run `pintle plugin install acme/hello`
             [exit 2]
             $ pintle good night
             --- stderr ---

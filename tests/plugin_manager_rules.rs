@@ -33,7 +33,7 @@ fn a_command_of_the_host_is_told_before() {
         hint: install it anyway with `--yes`, and call the command with `plugin run KEY`
         [exit 4]
         $ pintle plugin list
-        no plugins found; `plugin abi` lists the plugin directories
+        no plugins found; `pintle plugin abi` lists the plugin directories
         [exit 0]
     "#]],
     );
@@ -105,7 +105,7 @@ fn a_pinned_plugin_stays() {
             fetching hello-2.0.0-[TARGET].tar.gz: done
             error: failed to install `acme/hello` while comparing it with the installed plugins
               caused by: `hello.example.org` is pinned to version 1.0.0
-            hint: type `pintle plugin unpin hello.example.org` first
+            hint: run `pintle plugin unpin hello.example.org` first
             [exit 1]
             $ pintle plugin install acme/hello@1.0.0
             installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)

@@ -84,9 +84,12 @@ fn what_it_releases_is_installed_and_runs() {
     Workflow::of(&dir, "ci.yml", &[]).run("test", &dir);
     let archive = succeed(in_project(&dir, "./release.sh"));
     let archive = archive.trim();
-    assert!(archive.starts_with("dist/hello-0.1.0-") && archive.ends_with(".tar.gz"), "{archive}");
-    let archive = format!("hello/{archive}");
-    let _ = sandbox.run(["plugin", "install", &archive, "--yes"]).success();
+    assert!(
+        archive.starts_with("./dist/hello-0.1.0-") && archive.ends_with(".tar.gz"),
+        "{archive}"
+    );
+    let install = format!("cd hello && \"$PINTLE\" plugin install {archive} --yes");
+    let _ = sandbox.script(&[], &install).success();
     let expected = expect![[r#"
         $ pintle hello Ada
         hello, Ada

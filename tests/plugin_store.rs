@@ -53,7 +53,7 @@ fn a_link_to_another_file_is_found_and_not_loaded() {
         symlink(below, &link).expect("the file is accessible");
         let out = sandbox.run(["plain"]);
         assert_eq!(out.code(), 3, "{out}");
-        assert!(out.stderr.contains("hint: type `pintle plugin verify`"), "{out}");
+        assert!(out.stderr.contains("hint: run `pintle plugin verify`"), "{out}");
         let out = sandbox.run(["plugin", "verify"]);
         assert_eq!(out.code(), 3, "{out}");
         assert!(out.stdout.contains("plain.example.org.so "), "{out}");
@@ -159,7 +159,7 @@ fn a_project_that_has_moved_keeps_its_plugins() {
         .expect("the file is accessible");
     let _ = sandbox.run(["plugin", "prune"]).success();
     let out = at("newer", "plain");
-    assert!(out.stderr.contains("type `pintle plugin sync`"), "{out}");
+    assert!(out.stderr.contains("run `pintle plugin sync`"), "{out}");
     let _ = at("newer", "plugin sync").success();
     let _ = at("newer", "plain").success();
 }

@@ -78,7 +78,7 @@ fn plugins_that_the_caller_chooses_are_not_there() {
     check_raised(
         "plugin list",
         expect![[r#"
-            no plugins found; `plugin abi` lists the plugin directories
+            no plugins found; `pintle plugin abi` lists the plugin directories
             --- stderr ---
             warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
             [exit 0]
@@ -275,7 +275,7 @@ fn root_uses_nothing_that_others_may_change() {
         For more information, try '--help'.
         [exit 2]
         $ pintle plugin list
-        no plugins found; `plugin abi` lists the plugin directories
+        no plugins found; `pintle plugin abi` lists the plugin directories
         --- stderr ---
         warning: plugin directory `[PLUGINS]` is ignored: all users can write to it: change its owner to your user or to root, and remove the write permission of all others: `chmod go-w`
         [exit 0]

@@ -258,7 +258,7 @@ fn a_program_is_registered_where_it_is() {
         hint: no plugins are registered
         [exit 2]
         $ pintle plugin list
-        no plugins found; `plugin abi` lists the plugin directories
+        no plugins found; `pintle plugin abi` lists the plugin directories
         [exit 0]
         $ pintle plugin register mine/hook.sh
         registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
@@ -1817,7 +1817,7 @@ while True:
     if not part:
         break
     shown += part
-    if b'Which' in shown and sys.argv[1]:
+    if b'one?: ' in shown and sys.argv[1]:
         os.write(fd, sys.argv[1].encode().decode('unicode_escape').encode())
         sys.argv[1] = ''
 print(shown.decode().replace('\r', ''), end='')

@@ -87,6 +87,21 @@ fn a_fifo_is_refused_and_hangs_nobody() {
 }
 
 #[test]
+fn a_missing_file_is_reported_as_missing() {
+    let sandbox = Sandbox::new();
+    expect![[r#"
+        $ pintle plugin check missing.so
+        --- stderr ---
+        error: plugin file `missing.so` was refused
+          caused by: it cannot be read
+          caused by: No such file or directory (os error 2)
+        hint: check the path: the file, or the target of the link, does not exist
+        [exit 3]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["plugin check missing.so"]));
+}
+
+#[test]
 fn an_unreadable_file_is_refused() {
     check(
         "unreadable",
@@ -627,7 +642,7 @@ fn a_plugin_folder_that_is_a_fifo_hangs_nobody() {
     assert!(sandbox.run(["--help"]).success().stdout.contains("Usage"));
     expect![[r#"
         $ pintle plugin list
-        no plugins found; `plugin abi` lists the plugin directories
+        no plugins found; `pintle plugin abi` lists the plugin directories
         --- stderr ---
         warning: failed to search plugin directory `[SANDBOX]/desk/../fifo`: Not a directory (os error 20)
         [exit 0]

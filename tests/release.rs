@@ -321,7 +321,7 @@ fn install_and_remove(dist: &Path) {
         plugin_abi=1
 
         Name: pintle
-        Description: host for native plugins: operator projects and throw-away clusters
+        Description: Kubernetes operator projects and throw-away clusters in Docker
         URL: https://github.com/pintle-dev/pintle
         Version: 0.1.0
     "#]]

@@ -858,6 +858,32 @@ fn files_of_the_user_stay_unless_said_otherwise() {
 }
 
 #[test]
+fn outside_a_project_the_project_is_missed_not_the_default_plugin() {
+    let commands = ["edit", "create api --group crew --version v1 --kind Captain", "init"];
+    check(
+        &Sandbox::new(),
+        &commands,
+        expect![[r#"
+            $ pintle edit
+            --- stderr ---
+            error: there is no `[SANDBOX]/desk/PROJECT`: the project is not initialized
+            hint: run `pintle init` first
+            [exit 1]
+            $ pintle create api --group crew --version v1 --kind Captain
+            --- stderr ---
+            error: there is no `[SANDBOX]/desk/PROJECT`: the project is not initialized
+            hint: run `pintle init` first
+            [exit 1]
+            $ pintle init
+            --- stderr ---
+            error: plugin `rust.pintle.dev/v1` is not installed
+            hint: install the plugin in a directory that `pintle plugin abi` lists
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
 fn a_plugin_that_has_left_is_missed_by_name() {
     let sandbox = project();
     fs::remove_file(sandbox.plugins().join("shipyard.so")).expect("it is there");
@@ -874,7 +900,7 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             $ pintle project upgrade
             --- stderr ---
             error: plugin `shipyard.example.org` is not installed
-            hint: install the plugin; run `pintle plugin list` to list the plugins
+            hint: install the plugin in a directory that `pintle plugin abi` lists
             [exit 3]
             $ pintle project show -o json
             {
@@ -958,7 +984,7 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             $ pintle delete api --group crew --version v1 --kind Captain
             --- stderr ---
             error: plugin `shipyard.example.org/v1.0.0` is not installed
-            hint: install the plugin; run `pintle plugin list` to list the plugins
+            hint: install the plugin in a directory that `pintle plugin abi` lists
             [exit 3]
         "#]],
     );
@@ -1442,7 +1468,7 @@ fn an_option_of_a_plugin_of_the_index_names_the_plugin() {
             $ pintle init --plugins shipyard --project-name demo --license mit
             --- stderr ---
             error: unexpected argument '--license' found
-            hint: plugin `license.pintle.dev` in the index takes part in `pintle init`: type `pintle plugin install pintle-dev/license`, and add it to `--plugins`
+            hint: plugin `license.pintle.dev` in the index takes part in `pintle init`: run `pintle plugin install pintle-dev/license`, and add it to `--plugins`
             [exit 2]
             $ pintle init --plugins shipyard --project-name demo --owner me
             --- stderr ---

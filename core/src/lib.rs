@@ -26,7 +26,7 @@ pub use pintle_scaffold::{Transaction, Universe};
 /// Returns the host with all groups, as in the `pintle` command.
 pub fn host() -> Cli {
     let cli = Cli::new()
-        .about("A host for native plugins: operator projects and throw-away clusters")
+        .about("Scaffolds Kubernetes operator projects and runs throw-away clusters in Docker")
         .group(&scaffold::GROUP);
     #[cfg(feature = "cluster")]
     let cli = cli.group(&cluster::GROUP);

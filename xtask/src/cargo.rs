@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -55,11 +55,22 @@ pub(crate) fn host_triple() -> Result<String> {
 }
 
 /// Returns a call of the cargo that runs this program, in the workspace's directory.
-pub(crate) fn cargo<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(args: I) -> Command {
+pub(crate) fn cargo<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
+    env::vars_os().map(|it| it.0).filter(|it| is_about_this_package(it)).for_each(|it| {
+        command.env_remove(it);
+    });
     command
+}
+
+/// Returns whether a variable describes the package that cargo runs, which is this one. The build
+/// scripts of some crates depend on these variables. If another cargo inherited them, it and the
+/// cargo that builds this program would rebuild these crates in turn.
+fn is_about_this_package(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|it| name.starts_with(it))
 }
 
 /// Returns a command as a user would type it.
@@ -182,6 +193,15 @@ pub(crate) fn library(artifacts: &[Artifact], folder: &Path) -> Result<PathBuf> 
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn another_cargo_does_not_inherit_the_description_of_this_package() {
+        let command = cargo(["build"]);
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            assert!(env::var_os(name).is_some(), "cargo sets {name} for tests");
+            assert!(command.get_envs().any(|it| it == (OsStr::new(name), None)), "{name}");
+        }
+    }
 
     #[test]
     fn the_library_of_a_plugin_is_found_among_its_files() {

@@ -434,7 +434,7 @@ impl Installer<'_> {
             Some((_, kept)) => {
                 let command = &self.session.identity().command_name;
                 let text = format!("`{}` is pinned to version {}", kept.name, kept.version);
-                Err(failed(text).hint(format!("type `{command} plugin unpin {}` first", kept.name)))
+                Err(failed(text).hint(format!("run `{command} plugin unpin {}` first", kept.name)))
             }
         }
     }

@@ -118,11 +118,15 @@ impl<'a> Manager<'a> {
                 "plugin `{text}` is `{}`, which was not installed by this command",
                 path.display()
             ))
-            .hint("change it with the program that installed it".to_owned()),
+            .hint(
+                "change it with the program that installed it; if you have copied it there, \
+                 replace or remove the file"
+                    .to_owned(),
+            ),
             None => {
                 let name = &self.session.identity().command_name;
                 failed(format!("plugin `{text}` is not installed"))
-                    .hint(format!("type `{name} plugin list` to see which plugins there are"))
+                    .hint(format!("run `{name} plugin list` to list the plugins"))
             }
         }
     }
@@ -130,6 +134,12 @@ impl<'a> Manager<'a> {
     /// Parses a source. A single word means a first-party plugin of the host.
     pub(crate) fn spec(&self, text: &str) -> Result<Spec, CliError> {
         let err = match parse(text) {
+            // Neither silently takes precedence: one may be a stranger's.
+            Ok(spec @ Spec::GitHub { .. }) if Path::new(text).is_file() => {
+                let message = format!("`{text}` is a file, but also names a GitHub repository");
+                return Err(usage(message)
+                    .hint(format!("use `./{text}` for the file, or `github.com/{spec}`")));
+            }
             Ok(spec) => return Ok(spec),
             Err(err) => err,
         };
@@ -170,7 +180,7 @@ impl<'a> Manager<'a> {
                 let command = &self.session.identity().command_name;
                 let text = format!("unknown plugin `{name}`: it is not in the plugin index");
                 Err(usage(text).hint(format!(
-                    "type `{command} plugin search` to list the available plugins, or specify a \
+                    "run `{command} plugin search` to list the available plugins, or specify a \
                      source"
                 )))
             }

@@ -152,7 +152,7 @@ pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliErr
     }
     let name = &session.identity().command_name;
     Err(failed(format!("the plugins of `{}` are not installed", found.path.display()))
-        .hint(format!("type `{name} plugin sync`")))
+        .hint(format!("run `{name} plugin sync`")))
 }
 
 /// Returns a hint for unknown commands if the project's plugins are not installed.
@@ -162,7 +162,7 @@ pub(crate) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
         return None;
     }
     let name = &session.identity().command_name;
-    Some(format!("a plugin of the project may provide it: type `{name} plugin sync`"))
+    Some(format!("a plugin of the project may provide it: run `{name} plugin sync`"))
 }
 
 /// The lock file, for one run of the host; `None` if it cannot be used.
@@ -194,5 +194,5 @@ pub(crate) fn vet(
         locked.version,
         key.name()
     );
-    Err(refused(text).hint(format!("type `{name} plugin sync`")))
+    Err(refused(text).hint(format!("run `{name} plugin sync`")))
 }

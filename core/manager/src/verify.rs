@@ -97,7 +97,7 @@ fn digest_of_file(path: &Path) -> Result<Option<Digest>, StoreError> {
 fn not_installed(session: &Session<'_>, what: &str) -> CliError {
     let name = &session.identity().command_name;
     refused(format!("plugin file {what}"))
-        .hint(format!("type `{name} plugin verify`, and install the plugin again"))
+        .hint(format!("run `{name} plugin verify`, and install the plugin again"))
 }
 
 /// Returns the source of a plugin in the store, and its trust.

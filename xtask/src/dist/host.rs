@@ -18,7 +18,7 @@ use std::process::Command;
 pub(super) const PRODUCTS: &[Product] = &[
     Product {
         name: "pintle",
-        line: "host for native plugins: operator projects and throw-away clusters",
+        line: "Kubernetes operator projects and throw-away clusters in Docker",
         text: "Pintle is a command-line host whose commands and hooks come from plugins. It scaffolds \
                operator projects for Kubernetes, and runs throw-away clusters on a Docker engine.",
         // This plugin creates a project if none is named.

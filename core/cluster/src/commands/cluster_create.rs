@@ -96,7 +96,7 @@ fn outcome(session: &Session<'_>, spec: &ClusterSpec, options: &CreateOptions) -
         }
     }];
     if options.kubeconfig.is_none() {
-        lines.push(format!("type `{host} kubeconfig merge {name}` to add it to your kubeconfig"));
+        lines.push(format!("run `{host} kubeconfig merge {name}` to add it to your kubeconfig"));
     } else if !options.switch {
         let context = names(session).cluster(name);
         lines.push(format!("use it with `kubectl --context {context}`"));

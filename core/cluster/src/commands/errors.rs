@@ -80,10 +80,10 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         )),
         ClusterError::Busy { .. } => Hint::from("wait until it ends, or end it"),
         ClusterError::NotFound { .. } => {
-            command(|host| format!("type `{host} cluster list` to list the clusters"))
+            command(|host| format!("run `{host} cluster list` to list the clusters"))
         }
         ClusterError::NoNode { .. } => {
-            command(|host| format!("type `{host} node list` to list the nodes"))
+            command(|host| format!("run `{host} node list` to list the nodes"))
         }
         ClusterError::NoRunningNode { cluster } => start_hint(cluster.clone(), "start it"),
         ClusterError::NoKubeconfig { cluster } => {
@@ -151,7 +151,7 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::Abandoned { name, .. } | ClusterError::NotUndone { name, .. } => {
             let name = name.clone();
             command(move |host| {
-                format!("type `{host} cluster delete {name}` to remove what is left")
+                format!("run `{host} cluster delete {name}` to remove what is left")
             })
         }
         _ => return None,
@@ -167,12 +167,12 @@ fn exists_hint(name: String, is_remains: bool) -> Hint {
     match is_remains {
         true => command(move |host| {
             format!(
-                "if no other run is creating it, type `{host} cluster delete {name}` to remove \
+                "if no other run is creating it, run `{host} cluster delete {name}` to remove \
                  what is left"
             )
         }),
         false => command(move |host| {
-            format!("choose another name, or type `{host} cluster delete {name}` first")
+            format!("choose another name, or run `{host} cluster delete {name}` first")
         }),
     }
 }
@@ -200,7 +200,7 @@ fn timeout_hint(is_undone: bool) -> Hint {
         ),
         false => command(|host| {
             format!(
-                "allow more time with `--timeout`; type `{host} cluster logs` to read the nodes' \
+                "allow more time with `--timeout`; run `{host} cluster logs` to read the nodes' \
                  logs"
             )
         }),
@@ -257,7 +257,7 @@ fn endpoint_hint(err: &EndpointError) -> &'static str {
             "set DOCKER_CERT_PATH to the directory with `ca.pem`, `cert.pem` and `key.pem`, or use \
              `tcp://host:port` for an engine without TLS"
         }
-        EndpointError::NoContext { .. } => "type `docker context ls` to list the contexts",
+        EndpointError::NoContext { .. } => "run `docker context ls` to list the contexts",
         EndpointError::Configuration { .. } => "fix the file, or set DOCKER_HOST",
     }
 }
@@ -335,7 +335,7 @@ mod tests {
         let err = ClusterError::NotFound { name: "demo".into() };
         let reply = reply(&err, &host);
         assert_eq!(reply.message, "there is no cluster `demo`");
-        assert_eq!(reply.hint.as_deref(), Some("type `rudder cluster list` to list the clusters"));
+        assert_eq!(reply.hint.as_deref(), Some("run `rudder cluster list` to list the clusters"));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn command(command: Command) -> Command {
         .arg(
             Arg::new("role")
                 .long("role")
+                .value_name("ROLE")
                 .value_parser(["agent", "server"])
                 .default_value("agent")
                 .help("The role of the nodes"),

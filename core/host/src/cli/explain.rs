@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::lifecycle::HookError;
 use crate::transport::{LoadError, NoInterface};
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
+use std::io::ErrorKind;
 
 /// How many names or keys are suggested.
 const MAX_SUGGESTED: usize = 3;
@@ -148,7 +149,6 @@ fn either<T: ToString>(items: &[T]) -> String {
 
 /// Returns what to do about a program that was not run.
 pub(super) fn program(err: &RunError) -> Option<Hint> {
-    use std::io::ErrorKind;
     Some(match err {
         RunError::NotExecutable { path } => {
             format!("make it executable: `chmod +x {}`", path.display()).into()
@@ -259,6 +259,11 @@ fn exported(before: &'static str, behind: &'static str) -> Hint {
 
 fn library(err: &LibraryError) -> Hint {
     match err {
+        LibraryError::File(FileError::Unreadable { source })
+            if source.kind() == ErrorKind::NotFound =>
+        {
+            "check the path: the file, or the target of the link, does not exist".into()
+        }
         LibraryError::File(FileError::Unreadable { .. }) => {
             "check its permissions, or remove it".into()
         }

@@ -92,11 +92,11 @@ pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
     };
     Some(match found[..] {
         [plugin] => format!(
-            "plugin `{}` has {what}: type `{name} plugin install {}`",
+            "plugin `{}` has {what}: run `{name} plugin install {}`",
             plugin.name, plugin.source
         ),
         _ => format!(
-            "{} plugins in the index have {what}: type `{name} plugin search {}`",
+            "{} plugins in the index have {what}: run `{name} plugin search {}`",
             found.len(),
             words.first()?
         ),
@@ -118,7 +118,7 @@ pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str)
     let name = &session.identity().command_name;
     (takes_part && !is_installed).then(|| {
         format!(
-            "plugin `{}` in the index takes part in `{name} {command}`: type `{name} plugin \
+            "plugin `{}` in the index takes part in `{name} {command}`: run `{name} plugin \
              install {}`, and add it to `--plugins`",
             plugin.name, plugin.source
         )

@@ -156,19 +156,22 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let consent = args::consent(&manager, matches)?;
     let is_dry = matches.get_flag("dry-run");
     let store = (!is_dry).then(|| manager.lock()).transpose()?;
+    let host = &session.identity().command_name;
     let is_named = args::texts(matches, "plugin").next().is_some();
     let mut candidates = Vec::new();
     for stored in meant(&manager, matches)? {
         let Some((_, receipt)) = stored.latest() else { continue };
         if stored.state.is_pinned {
             if is_named {
-                let text = format!("{} is pinned: type `plugin unpin` first", show::key(receipt));
+                let key = show::key(receipt);
+                let text = format!("{key} is pinned: run `{host} plugin unpin` first");
                 session.console().log(Level::Warn, &text);
             }
             continue;
         }
         if stored.current.is_none() {
-            let text = format!("{} is not in use: type `plugin install` first", show::key(receipt));
+            let key = show::key(receipt);
+            let text = format!("{key} is not in use: run `{host} plugin install` first");
             session.console().log(Level::Warn, &text);
             continue;
         }

@@ -167,9 +167,13 @@ impl Invocation {
         given.is_empty() && (!is_in_layout || is_edit && is_kubebuilders(&key))
     }
 
-    /// Returns the error of a plugin of the project that is not installed.
+    /// Returns the error of a plugin of the project, or of the default chain, that is not installed.
     fn absent(&self, err: ResolveError, key: &PluginKey) -> CliError {
         let subcommand = self.subcommand.name();
+        if self.project.is_none() && self.subcommand != Subcommand::Init {
+            // Outside a project, no installed plugin would help.
+            return ScaffoldError::NotInitialized { path: self.root.join(PROJECT) }.into();
+        }
         match is_kubebuilders(&key.to_string()) {
             true => CliError::from_error(Exit::Refused, &err).hint(format!(
                 "run `kubebuilder {subcommand}`, because the plugin is one of kubebuilder, or \

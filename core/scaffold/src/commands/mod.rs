@@ -21,11 +21,25 @@ mod upgrade;
 mod working_project;
 
 use crate::kubebuilder;
-use pintle_host::cli::{Bound, CliError, Group, Noun, Row, Run, Session};
+use pintle_host::cli::{Group, Noun, Row, Run};
 use pintle_host::lifecycle::EventInfo;
 use pintle_plugin::events;
-use std::ffi::OsString;
 use subcommand::Subcommand;
+
+/// The row of a scaffolding subcommand. Its own arguments are for the manual pages, which must not
+/// depend on the installed plugins; `bind` adds those of the plugins.
+macro_rules! row {
+    ($subcommand:ident, $($word:literal),+) => {
+        Row::new(
+            &[$($word),+],
+            Subcommand::$subcommand.about(),
+            Run::Late(|session, command, line| {
+                invocation::bind(session, Subcommand::$subcommand, command, line)
+            }),
+        )
+        .args(|command| options::add_to(command, Subcommand::$subcommand))
+    };
+}
 
 /// Scaffolding as a command group of a host: `init`, `edit`, `create`, `delete` and `project`.
 pub static GROUP: Group = Group {
@@ -37,27 +51,12 @@ pub static GROUP: Group = Group {
         Noun { word: "bridge", about: "Use plugins of this host in kubebuilder" },
     ],
     rows: &[
-        row(&["init"], Subcommand::Init, |session, command, line| {
-            invocation::bind(session, Subcommand::Init, command, line)
-        })
-        .common(),
-        row(&["edit"], Subcommand::Edit, |session, command, line| {
-            invocation::bind(session, Subcommand::Edit, command, line)
-        }),
-        row(&["create", "api"], Subcommand::CreateApi, |session, command, line| {
-            invocation::bind(session, Subcommand::CreateApi, command, line)
-        })
-        .common(),
-        row(&["create", "webhook"], Subcommand::CreateWebhook, |session, command, line| {
-            invocation::bind(session, Subcommand::CreateWebhook, command, line)
-        })
-        .common(),
-        row(&["delete", "api"], Subcommand::DeleteApi, |session, command, line| {
-            invocation::bind(session, Subcommand::DeleteApi, command, line)
-        }),
-        row(&["delete", "webhook"], Subcommand::DeleteWebhook, |session, command, line| {
-            invocation::bind(session, Subcommand::DeleteWebhook, command, line)
-        }),
+        row!(Init, "init").common(),
+        row!(Edit, "edit"),
+        row!(CreateApi, "create", "api").common(),
+        row!(CreateWebhook, "create", "webhook").common(),
+        row!(DeleteApi, "delete", "api"),
+        row!(DeleteWebhook, "delete", "webhook"),
         project_show::ROW,
         blame::ROW,
         check::ROW,
@@ -80,9 +79,3 @@ pub static GROUP: Group = Group {
     made_by: Some(recorded_plugins::made_by),
     ..Group::EMPTY
 };
-
-type Bind = fn(&Session<'_>, clap::Command, &[OsString]) -> Result<Bound, CliError>;
-
-const fn row(path: &'static [&'static str], subcommand: Subcommand, bind: Bind) -> Row {
-    Row::new(path, subcommand.about(), Run::Late(bind))
-}

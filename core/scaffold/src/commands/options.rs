@@ -3,7 +3,7 @@
 use super::completed;
 use super::subcommand::Subcommand;
 use crate::dump::Detail;
-use clap::{Arg, ArgAction};
+use clap::{Arg, ArgAction, Command};
 use pintle_host::cli::{Values, output};
 
 /// The flags of the host itself.
@@ -23,6 +23,11 @@ pub(super) fn of(subcommand: Subcommand) -> Vec<Arg> {
     }
     args.extend(show());
     args
+}
+
+/// Adds the flags to a subcommand, with a note about those that are not known yet.
+pub(super) fn add_to(command: Command, subcommand: Subcommand) -> Command {
+    command.args(of(subcommand)).after_help("Plugins can add options: `--help` lists all of them.")
 }
 
 fn init() -> Vec<Arg> {
@@ -171,6 +176,18 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
 mod tests {
     use super::*;
     use pintle_plugin::rules;
+
+    #[test]
+    fn manual_pages_have_the_options_of_the_host() {
+        let host = pintle_host::Cli::new().group(&super::super::GROUP).build().unwrap();
+        let command = host.command();
+        let create = command.find_subcommand("create").unwrap();
+        let pages = [(&command, "init", "domain"), (create, "api", "kind")];
+        for (noun, word, option) in pages {
+            let page = noun.find_subcommand(word).unwrap();
+            assert!(page.get_arguments().any(|it| it.get_id() == option), "{word}");
+        }
+    }
 
     #[test]
     fn plugins_are_told_of_every_option() {

@@ -17,7 +17,7 @@ pub(super) fn missing(err: ResolveError) -> CliError {
         ResolveError::NotFound { .. } => {
             CliError::from_error(Exit::Refused, &err).hint(Hint::new(|host| {
                 let name = &host.command_name;
-                format!("install the plugin; run `{name} plugin list` to list the plugins")
+                format!("install the plugin in a directory that `{name} plugin abi` lists")
             }))
         }
         err => err.into(),

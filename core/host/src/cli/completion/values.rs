@@ -6,6 +6,7 @@ use crate::transport::LoadedPlugin;
 use clap::builder::ArgExt;
 use clap::{ArgMatches, Command};
 use pintle_plugin::{Arg, Candidate};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Completes an argument of a row with the values that a function finds:
@@ -22,9 +23,12 @@ impl ArgExt for Values {}
 /// Returns the keys of the plugins for which `is_meant` holds.
 pub fn plugin_keys(session: &Session<'_>, is_meant: impl Fn(&Entry) -> bool) -> Vec<Candidate> {
     let found = session.catalog().entries().iter().filter(|it| is_meant(it));
+    // A plugin may have several copies.
+    let mut keys = HashSet::new();
     let candidate = |it: &Entry| {
         let about = it.manifest().map_or("", |it| &it.description);
-        Some(Candidate::new(it.key()?.to_string(), about))
+        let key = it.key()?.to_string();
+        keys.insert(key.clone()).then(|| Candidate::new(key, about))
     };
     found.filter_map(candidate).collect()
 }

@@ -237,7 +237,9 @@ fn programs_text(programs: &[Judgement]) -> String {
 
 fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> Vec<u8> {
     if plugins.is_empty() {
-        return b"no plugins found; `plugin abi` lists the plugin directories\n".to_vec();
+        let host = &session.identity().command_name;
+        let text = format!("no plugins found; `{host} plugin abi` lists the plugin directories\n");
+        return text.into_bytes();
     }
     let sources: Vec<_> =
         plugins.iter().map(|it| session.provenance(it.entry).map(|it| it.source)).collect();

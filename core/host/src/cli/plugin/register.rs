@@ -73,7 +73,8 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
         Ok(target) => {
             let text = format!("`{}` is already registered", output::path(&target));
             let text = format!("failed to register `{shown}`: {text} as `{}`", name.display());
-            let hint = format!("run `plugin unregister {}` first", name.display());
+            let host = &session.identity().command_name;
+            let hint = format!("run `{host} plugin unregister {}` first", name.display());
             return Err(CliError::new(Exit::Failed, text).hint(hint));
         }
         Err(err) if err.kind() == io::ErrorKind::NotFound => {

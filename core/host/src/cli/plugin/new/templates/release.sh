@@ -23,4 +23,4 @@ for licence in LICENSE*; do
 done
 tar -C dist -cf - "$stem" | gzip -n >"dist/$stem.tar.gz"
 rm -r "dist/$stem"
-echo "dist/$stem.tar.gz"
+echo "./dist/$stem.tar.gz"
