@@ -248,3 +248,12 @@ fn nothing_is_offered_where_the_parser_accepts_nothing() {
         assert!(offers.is_empty() && out.stderr.is_empty(), "{shell}: {words:?}: {out}");
     }
 }
+
+#[test]
+fn an_exported_variable_does_not_turn_commands_into_completions() {
+    for value in ["bash", "garbage"] {
+        let sandbox = Sandbox::new().env("PINTLE_COMPLETE", value);
+        let out = sandbox.run(["version"]).success();
+        assert!(out.stdout.starts_with("pintle "), "{out}");
+    }
+}

@@ -183,18 +183,22 @@ fn a_command_at_work_ends_cleanly_with_a_change_and_with_a_signal() {
     assert_eq!(once.end().code(), Some(130));
 }
 
+/// Starts the host on a terminal, whose keyboard is the standard input.
+fn on_a_terminal(sandbox: &Sandbox, line: &str) -> Child {
+    let mut command = Command::new("env");
+    // The process that runs the tests may ignore the signal.
+    command.arg("--default-signal=HUP,INT").args(["script", "-qfec"]);
+    command.args([&format!("exec \"$PINTLE\" {line}"), "/dev/null"]).current_dir(sandbox.work());
+    let script = sandbox.command_env(&mut command).env("PINTLE", env!("CARGO_BIN_EXE_pintle"));
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    script.spawn().expect("`script` is there")
+}
+
 #[test]
 fn ctrl_c_on_a_terminal_ends_all() {
     let sandbox = sandbox();
     wait_in(&create(&sandbox, "lookout"));
-    let mut command = Command::new("env");
-    // The process that runs the tests may ignore the signal.
-    command.arg("--default-signal=HUP,INT").args(["script", "-qfec"]);
-    let words = "\"$PINTLE\" plugin dev lookout -- lookout";
-    command.args([words, "/dev/null"]).current_dir(sandbox.work());
-    let script = sandbox.command_env(&mut command).env("PINTLE", env!("CARGO_BIN_EXE_pintle"));
-    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = script.spawn().expect("`script` is there");
+    let mut child = on_a_terminal(&sandbox, "plugin dev lookout -- lookout");
     let mut keys = child.stdin.take().expect("it is a pipe");
     let mut dev = Running::of(child);
     dev.until("at work");
@@ -429,27 +433,133 @@ fn a_signal_ends_a_cargo_that_waits() {
     let made = Command::new("mkfifo").arg(&fifo).status();
     assert!(made.is_ok_and(|it| it.success()), "a FIFO can be created");
     let dev = Running::of(sandbox.start(["plugin", "dev", "stuck"]));
-    let cargo = child_of(dev.child.id());
+    let cargo = child_of(dev.child.id(), "cargo");
     dev.signal(Signal::TERM);
     assert_eq!(dev.end().code(), Some(130));
     let cargo = Pid::from_raw(cargo).expect("it is a process");
     assert!(test_kill_process(cargo).is_err(), "cargo still runs");
 }
 
-/// Waits until a process has a child that runs another program, and returns its number.
-fn child_of(parent: u32) -> i32 {
+/// Waits until a process has a child that runs a program, and returns its number.
+fn child_of(parent: u32, program: &str) -> i32 {
     let deadline = Instant::now() + TIME_LIMIT;
     let list = format!("/proc/{parent}/task/{parent}/children");
-    let is_cargo = |child: &str| {
+    let is_meant = |child: &str| {
         let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-        name.trim() == "cargo"
+        name.trim() == program
     };
     while Instant::now() < deadline {
         let children = fs::read_to_string(&list).unwrap_or_default();
-        if let Some(cargo) = children.split_whitespace().find(|it| is_cargo(it)) {
-            return cargo.parse().expect("the system lists numbers");
+        if let Some(child) = children.split_whitespace().find(|it| is_meant(it)) {
+            return child.parse().expect("the system lists numbers");
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("no cargo was started");
+    panic!("`{program}` was not started");
+}
+
+#[test]
+fn a_dependency_and_settings_are_watched_from_the_first_build_on() {
+    let sandbox = sandbox();
+    let source = create(&sandbox, "stoker");
+    let write = |path: &str, text: &str| {
+        let path = sandbox.work().join(path);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
+        fs::write(path, text).expect("it is ours");
+    };
+    write("coal/Cargo.toml", "[package]\nname = \"coal\"\nedition = \"2024\"\n[workspace]\n");
+    write("coal/src/lib.rs", "pub const HEAT: &str = ");
+    let manifest = sandbox.work().join("stoker/Cargo.toml");
+    edit(&manifest, "[dependencies]\n", "[dependencies]\ncoal = { path = \"../coal\" }\n");
+    edit(&source, "\"hello, {}\"", "\"{} {}\", coal::HEAT");
+    // A build script that writes its output to the sources does not count as a change.
+    write(
+        "stoker/build.rs",
+        "fn main() { std::fs::write(\"src/made.rs\", \"// made\\n\").unwrap(); }",
+    );
+    let mut dev = Running::of(sandbox.start(["plugin", "dev", "stoker", "--", "stoker", "Ada"]));
+    dev.round(&["failed to build the plugin `pintle-plugin-stoker`"]);
+    write("coal/src/lib.rs", "pub const HEAT: &str = \"warm\";");
+    dev.round(&["coal/src/lib.rs` has changed", "warm Ada"]);
+    write("stoker/.cargo/config.toml", "[env]\nSTOKER = \"1\"\n");
+    dev.round(&["`.cargo/config.toml` has changed", "warm Ada"]);
+    let made = dev.said.iter().filter(|it| it.contains("src/made.rs")).count();
+    assert!(made <= 1, "{:?}", dev.said);
+    thread::sleep(Duration::from_secs(1));
+    assert!(dev.lines.try_recv().is_err(), "a round without a change");
+    dev.signal(Signal::INT);
+    assert_eq!(dev.end().code(), Some(130));
+}
+
+#[test]
+fn several_runs_in_one_project_do_not_disturb_each_other() {
+    let sandbox = sandbox();
+    let _ = create(&sandbox, "lascar");
+    let line = ["--disable-plugin", "x", "plugin", "dev", "lascar", "--once", "--", "lascar"];
+    let _ = sandbox.run(line).success();
+    let all: Vec<_> = (0..4).map(|_| sandbox.start(line)).collect();
+    for run in all {
+        let out = sandbox.finish(run).success();
+        assert_eq!(out.stdout, "hello, world\n");
+    }
+    let left = fs::read_dir(sandbox.work().join("lascar/target/pintle-dev"));
+    assert_eq!(left.expect("it was created").count(), 0);
+}
+
+#[test]
+fn its_own_options_are_those_of_the_command() {
+    let sandbox = sandbox().plugin("good");
+    let _ = create(&sandbox, "cook");
+    let line = ["plugin", "dev", "cook", "--once", "--disable-plugin", "good", "--"];
+    let out = sandbox.run([&line[..], &["plugin", "list"]].concat()).success();
+    assert!(out.stdout.contains("it is disabled by the key `good`"), "{out}");
+}
+
+/// Without the terminal's help, a change and a signal also end what the command has started.
+#[test]
+fn what_a_command_has_started_ends_with_it_on_a_terminal() {
+    let sandbox = sandbox();
+    let source = create(&sandbox, "rigger");
+    let text = fs::read_to_string(&source).expect("it was created");
+    let (head, rest) = text.split_once("host.println(").expect("it greets");
+    let (_, tail) = rest.split_once("Outcome::done())").expect("it ends");
+    let body = r#"
+        let mut child = std::process::Command::new("sleep").arg("600").spawn()?;
+        std::fs::write("started", child.id().to_string())?;
+        child.wait()?;
+        Ok(Outcome::done())
+"#;
+    let text = format!("{head}{}{tail}", body.trim()).replace("call: &Call", "_: &Call");
+    fs::write(&source, text.replace("host: &Host", "_: &Host")).expect("it is ours");
+    let script = Running::of(on_a_terminal(&sandbox, "plugin dev rigger -- rigger"));
+    let dev = child_of(script.child.id(), "pintle");
+    let started = || {
+        let deadline = Instant::now() + TIME_LIMIT;
+        let path = sandbox.work().join("started");
+        loop {
+            match fs::read_to_string(&path).unwrap_or_default().parse() {
+                Ok(pid) => {
+                    fs::remove_file(&path).expect("it is ours");
+                    return Pid::from_raw(pid).expect("it is a process");
+                }
+                Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+                Err(err) => panic!("the command was not started: {err}"),
+            }
+        }
+    };
+    let is_gone = |pid: Pid| {
+        let start = Instant::now();
+        while test_kill_process(pid).is_ok() && start.elapsed() < TIME_LIMIT {
+            thread::sleep(Duration::from_millis(20));
+        }
+        test_kill_process(pid).is_err()
+    };
+    let first = started();
+    edit(&source, "\"600\"", "\"601\"");
+    let second = started();
+    assert!(is_gone(first), "a change has left a process behind");
+    kill_process(Pid::from_raw(dev).expect("it is a process"), Signal::INT).expect("it is at work");
+    let start = Instant::now();
+    assert!(is_gone(second), "a signal has left a process behind");
+    assert!(start.elapsed() < Duration::from_secs(10), "it was not ended, but killed");
 }

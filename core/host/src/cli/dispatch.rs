@@ -50,11 +50,11 @@ fn run(
     args: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().skip(1).map(Into::into).collect();
-    if answer::is_for_untrusted_caller(host) {
+    if answer::is_for_untrusted_caller(host, &args) {
         return Exit::Done.into();
     }
-    if let Some(shell) = answer::requested(host) {
-        return answer::complete(host, session, &shell, args).into();
+    if let Some(shell) = answer::requested(host, &args) {
+        return answer::complete(host, session, &shell, &args).into();
     }
     forget_interrupt();
     session.start(own_part(host, &args));

@@ -28,26 +28,32 @@ use pintle_plugin::{Candidate, Level};
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Returns the shell whose script requests completions, if there is one.
-pub(in crate::cli) fn requested(host: &Host) -> Option<String> {
-    caller::var(&variable(&host.settings.identity)).filter(|it| !it.is_empty())
+/// Returns the shell whose script requests completions, if there is one. Scripts pass their words
+/// after `--`; the variable alone, which a user may have exported, changes nothing.
+pub(in crate::cli) fn requested(host: &Host, args: &[OsString]) -> Option<String> {
+    let shell = caller::var(&variable(&host.settings.identity)).filter(|it| !it.is_empty());
+    shell.filter(|_| is_by_script(args))
 }
 
 /// Returns whether a completion script calls a process that must ignore its caller's environment.
 /// There is no answer then, because the script's words are not a command.
-pub(in crate::cli) fn is_for_untrusted_caller(host: &Host) -> bool {
-    !caller::is_trusted() && caller::is_set(&variable(&host.settings.identity))
+pub(in crate::cli) fn is_for_untrusted_caller(host: &Host, args: &[OsString]) -> bool {
+    let is_set = || caller::is_set(&variable(&host.settings.identity));
+    !caller::is_trusted() && is_by_script(args) && is_set()
 }
 
-/// Answers a completion script, which passes its words after `--`.
+fn is_by_script(args: &[OsString]) -> bool {
+    args.first().is_some_and(|it| it == "--")
+}
+
+/// Answers a completion script.
 pub(in crate::cli) fn complete(
     host: &Host,
     session: &Session<'_>,
     shell: &str,
-    args: Vec<OsString>,
+    args: &[OsString],
 ) -> Exit {
-    let args: Vec<_> = args.into_iter().skip_while(|it| it != "--").skip(1).collect();
-    let question = Shell::named(shell).and_then(|it| it.read(&args));
+    let question = Shell::named(shell).and_then(|it| it.read(&args[1..]));
     let Some(question) = question else { return Exit::Usage };
     session.start(&question.words());
     session.complete();

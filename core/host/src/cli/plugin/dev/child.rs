@@ -1,7 +1,8 @@
 //! The processes of `plugin dev`, and the signals that end them together with it.
 //!
-//! With a terminal, a child shares its process group, and Ctrl-C reaches both. Without one, a child
-//! has a group of its own, which receives the signal from here.
+//! With a terminal, a child shares its process group, so that Ctrl-C reaches both, and the child can
+//! use the terminal. Without one, a child has a group of its own. In both cases, a child is ended
+//! together with the processes that it has started.
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -9,12 +10,13 @@ use crate::process;
 use crate::services::CommandSignals;
 #[cfg(unix)]
 use crate::signals;
-use std::io::{self, IsTerminal as _};
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+#[cfg(unix)]
+use signal_hook::iterator::{SignalsInfo, exfiltrator::WithRawSiginfo};
+#[cfg(unix)]
+use std::cell::{Cell, RefCell};
 use std::process::{ChildStdout, Command, ExitStatus};
-#[cfg(unix)]
-use std::sync::Arc;
-#[cfg(unix)]
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,54 +28,64 @@ const GRACE: Duration = Duration::from_secs(12);
 /// The signals that end this command.
 pub(super) struct Signals {
     _own_end: CommandSignals,
-    /// The number of the last signal; 0 if there was none.
     #[cfg(unix)]
-    last: Arc<AtomicUsize>,
+    pending: RefCell<Option<SignalsInfo<WithRawSiginfo>>>,
+    /// The first signal.
+    #[cfg(unix)]
+    received: Cell<Option<libc::siginfo_t>>,
 }
 
+#[cfg(unix)]
 impl Signals {
-    #[cfg(unix)]
     pub(super) fn take() -> Self {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let last = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGINT, SIGHUP, SIGTERM] {
-            if !signals::is_ignored(signal) {
-                let number = usize::try_from(signal).unwrap_or_default();
-                // If this fails, the signal ends this process like any other.
-                let _ = signal_hook::flag::register_usize(signal, Arc::clone(&last), number);
-            }
-        }
-        Self { _own_end: CommandSignals::leave(), last }
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        let taken = [SIGINT, SIGHUP, SIGQUIT, SIGTERM];
+        let taken = taken.iter().filter(|it| !signals::is_ignored(**it));
+        // If this fails, a signal ends this process like any other.
+        let pending = RefCell::new(SignalsInfo::new(taken).ok());
+        Self { _own_end: CommandSignals::leave(), pending, received: Cell::new(None) }
     }
 
-    #[cfg(not(unix))]
+    /// Returns whether a signal was received.
+    pub(super) fn came(&self) -> bool {
+        if self.received.get().is_none() {
+            let mut pending = self.pending.borrow_mut();
+            self.received.set(pending.as_mut().and_then(|it| it.pending().next()));
+        }
+        self.received.get().is_some()
+    }
+
+    /// Returns whether the terminal sent the signal: if so, it sent it to the children, too.
+    fn is_of_terminal(&self) -> bool {
+        let Some(signal) = self.received.get() else { return false };
+        // The sender is the kernel and not a process. Source: sigaction(2).
+        #[cfg(target_os = "linux")]
+        return signal.si_code == libc::SI_KERNEL;
+        #[cfg(not(target_os = "linux"))]
+        return signal.si_signo == signal_hook::consts::SIGINT && has_terminal();
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
     pub(super) fn take() -> Self {
         Self { _own_end: CommandSignals::leave() }
     }
 
-    /// Returns whether a signal was received.
-    #[cfg(unix)]
-    pub(super) fn came(&self) -> bool {
-        self.last.load(Ordering::SeqCst) != 0
-    }
-
     /// Returns whether a signal was received: on this platform, Ctrl-C ends all processes at once.
-    #[cfg(not(unix))]
     pub(super) fn came(&self) -> bool {
         false
     }
 
-    /// Returns whether the terminal also sent the signal to the children.
-    #[cfg(unix)]
-    fn is_of_terminal(&self) -> bool {
-        let interrupt = usize::try_from(signal_hook::consts::SIGINT).unwrap_or_default();
-        io::stdin().is_terminal() && self.last.load(Ordering::SeqCst) == interrupt
-    }
-
-    #[cfg(not(unix))]
     fn is_of_terminal(&self) -> bool {
         true
     }
+}
+
+/// Returns whether a terminal sends signals to this process and its children.
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// The state of a child.
@@ -89,13 +101,16 @@ pub(super) enum Ended {
 /// A process that ends when this value is dropped.
 pub(super) struct Child {
     child: std::process::Child,
+    /// Whether it leads a process group of its own.
+    #[cfg(unix)]
     is_group: bool,
     has_ended: bool,
 }
 
 impl Child {
     pub(super) fn start(mut command: Command) -> Result<Self, CliError> {
-        let is_group = cfg!(unix) && !io::stdin().is_terminal();
+        #[cfg(unix)]
+        let is_group = !has_terminal();
         #[cfg(unix)]
         if is_group {
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -104,7 +119,12 @@ impl Child {
             let program = command.get_program().to_string_lossy();
             CliError::new(Exit::Failed, format!("failed to run `{program}`")).cause(&err)
         })?;
-        Ok(Self { child, is_group, has_ended: false })
+        Ok(Self {
+            child,
+            #[cfg(unix)]
+            is_group,
+            has_ended: false,
+        })
     }
 
     /// Returns its standard output, if it was piped.
@@ -163,16 +183,22 @@ impl Child {
         }
     }
 
+    /// Signals the child and the processes that it has started, as the terminal does with Ctrl-C.
     #[cfg(unix)]
     fn signal(&self, hard: bool) {
-        use rustix::process::{Pid, Signal, kill_process, kill_process_group};
         let signal = if hard { Signal::KILL } else { Signal::TERM };
         let pid = Pid::from_child(&self.child);
-        // It may have ended by itself in the meantime.
-        let _ = match self.is_group {
-            true => kill_process_group(pid, signal),
-            false => kill_process(pid, signal),
-        };
+        // They may have ended by themselves in the meantime. A process that was stopped receives
+        // the signal when it continues.
+        if self.is_group {
+            let _ = kill_process_group(pid, signal);
+            let _ = kill_process_group(pid, Signal::CONT);
+            return;
+        }
+        for pid in family(pid) {
+            let _ = kill_process(pid, signal);
+            let _ = kill_process(pid, Signal::CONT);
+        }
     }
 
     #[cfg(not(unix))]
@@ -187,4 +213,25 @@ impl Drop for Child {
             self.end();
         }
     }
+}
+
+/// Returns a process and, where the system lists them, the processes below it that are in the
+/// process group of this one. Source: proc_tid_children(5).
+#[cfg(unix)]
+fn family(pid: Pid) -> Vec<Pid> {
+    let own_group = getpgid(None).ok();
+    let mut found = vec![pid];
+    let mut n_done = 0;
+    while let Some(pid) = found.get(n_done).copied() {
+        n_done += 1;
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+        for thread in threads.into_iter().flatten().flatten() {
+            let children = std::fs::read_to_string(thread.path().join("children"));
+            let children = children.unwrap_or_default();
+            let children = children.split_whitespace().filter_map(|it| it.parse().ok());
+            let children = children.filter_map(Pid::from_raw);
+            found.extend(children.filter(|it| getpgid(Some(*it)).ok() == own_group));
+        }
+    }
+    found
 }

@@ -12,18 +12,20 @@ use self::child::{Child, Ended, Signals};
 use self::project::Project;
 use self::watch::Watch;
 use super::{check, inspect, probe};
-use crate::catalog::PluginKey;
+use crate::catalog::{DisabledBy, PluginKey};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::session::Session;
 use crate::cli::{output, raised};
 use crate::process::ending;
+use crate::services::Verbosity;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_plugin::Level;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "dev"],
@@ -59,7 +61,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         found => found?,
     };
     let watch = Watch::new(&project);
-    let mut dev = Dev { session, project, words, signals, watch };
+    let mut dev = Dev { session, project, words, signals, watch, dir: None };
     let watches = !matches.get_flag("once");
     loop {
         let res = dev.round(watches);
@@ -84,6 +86,8 @@ struct Dev<'a> {
     words: Vec<OsString>,
     signals: Signals,
     watch: Watch,
+    /// The directory that contains nothing but the built library.
+    dir: Option<TempDir>,
 }
 
 impl Dev<'_> {
@@ -97,7 +101,7 @@ impl Dev<'_> {
             console.println(format!("\n{checks}"));
             return Ok(Exit::Done);
         }
-        let dir = self.project.publish(&library, &self.session.identity().command_name)?;
+        let dir = self.publish(&library)?;
         let mut child = Child::start(self.command(&dir, &key)?)?;
         loop {
             match child.wait(&self.signals) {
@@ -125,13 +129,23 @@ impl Dev<'_> {
         let mut build = self.project.build(self.session.console().verbosity())?;
         let Some(status) = build.child.status(&self.signals) else { return Ok(None) };
         let library = build.library();
+        self.watch.learn(library.as_deref());
         if !status.success() {
             let text = format!("failed to build the plugin `{}`", self.project.package);
             return Err(CliError::new(Exit::Failed, text));
         }
-        let library = library.ok_or_else(|| self.project.not_a_cdylib())?;
-        self.watch.learn(&library.with_extension("d"));
-        Ok(Some(library))
+        Ok(Some(library.ok_or_else(|| self.project.not_a_cdylib())?))
+    }
+
+    /// Copies the library to a directory of this run, and returns the directory.
+    fn publish(&mut self, library: &Path) -> Result<PathBuf, CliError> {
+        let dir = match self.dir.take() {
+            Some(dir) => dir,
+            None => self.project.new_dir(&self.session.identity().command_name)?,
+        };
+        let dir = self.dir.insert(dir).path().to_owned();
+        project::publish(library, &dir)?;
+        Ok(dir)
     }
 
     /// Returns the call of this program that runs the command, with the plugin in `dir` first.
@@ -148,9 +162,19 @@ impl Dev<'_> {
                 command.arg("--disable-plugin").arg(other.to_string());
             }
         }
-        if self.session.rules().allow_panic_abort {
+        let rules = self.session.rules();
+        for it in rules.disabled.iter().filter(|it| it.by == DisabledBy::Run) {
+            command.arg("--disable-plugin").arg(it.key.to_string());
+        }
+        if rules.allow_panic_abort {
             command.arg("--allow-panic-abort");
         }
+        command.args(match self.session.console().verbosity() {
+            Verbosity::Quiet => Some("-q"),
+            Verbosity::Normal => None,
+            Verbosity::Debug => Some("-v"),
+            Verbosity::Trace => Some("-vv"),
+        });
         command.args(&self.words);
         Ok(command)
     }

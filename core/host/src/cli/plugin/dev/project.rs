@@ -15,6 +15,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
+use tempfile::TempDir;
 
 /// The largest library that is run; a library with debug information has about 100 MB.
 const MAX_LIBRARY: u64 = 4 << 30;
@@ -28,7 +29,17 @@ pub(super) struct Project {
     pub(super) dir: PathBuf,
     /// The directory of the `Cargo.toml` of its workspace.
     pub(super) workspace: PathBuf,
+    /// The package and its dependencies in local directories.
+    pub(super) sources: Vec<Source>,
     target: PathBuf,
+}
+
+/// The sources of a package.
+pub(super) struct Source {
+    /// The directory of its `Cargo.toml`.
+    pub(super) dir: PathBuf,
+    /// The directory of its modules.
+    pub(super) modules: PathBuf,
 }
 
 /// The output of `cargo metadata`, as far as it is needed here.
@@ -44,11 +55,24 @@ struct Package {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
+    dependencies: Vec<Dependency>,
 }
 
 #[derive(Deserialize)]
 struct Target {
     crate_types: Vec<String>,
+    #[serde(default)]
+    kind: Vec<String>,
+    #[serde(default)]
+    src_path: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    /// `build`, `dev`, or none.
+    kind: Option<String>,
+    /// Its directory, if it is local.
+    path: Option<PathBuf>,
 }
 
 /// A message of `cargo build`, as far as it is needed here.
@@ -62,12 +86,34 @@ struct Message {
 }
 
 impl Target {
+    fn is_lib(&self) -> bool {
+        self.kind.iter().any(|it| it.ends_with("lib") || it == "proc-macro")
+    }
+
     fn is_cdylib(&self) -> bool {
         self.crate_types.iter().any(|it| it == "cdylib")
     }
 }
 
+impl Dependency {
+    fn is_for_tests(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
+}
+
 impl Package {
+    fn dir(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
+
+    /// Returns the directory of its modules, which is not always `src`.
+    fn modules(&self) -> PathBuf {
+        let roots = self.targets.iter().filter(|it| it.is_lib());
+        // Beside the manifest, there are also other packages and cargo's own directory.
+        let mut dirs = roots.filter_map(|it| it.src_path.parent()).filter(|it| *it != self.dir());
+        dirs.next().map_or_else(|| self.dir().join("src"), Path::to_owned)
+    }
+
     fn is_cdylib(&self) -> bool {
         self.targets.iter().any(Target::is_cdylib)
     }
@@ -115,9 +161,13 @@ impl Project {
                     .hint(format!("choose one with `--package`: {}", names.join(", "))));
             }
         };
-        let dir = found.manifest_path.parent().unwrap_or(dir).to_owned();
-        let package = found.name.clone();
-        let project = Self { package, dir, workspace: workspace_root, target: target_directory };
+        let project = Self {
+            package: found.name.clone(),
+            dir: found.dir().to_owned(),
+            workspace: workspace_root,
+            sources: sources(found, &packages),
+            target: target_directory,
+        };
         match found.is_cdylib() {
             true => Ok(project),
             false => Err(project.not_a_cdylib()),
@@ -156,30 +206,53 @@ impl Project {
         Ok(Build { child, library })
     }
 
-    /// Moves the library to an otherwise empty directory, and returns that directory. Cargo's own
-    /// directory contains the other plugins of a workspace, and a program may still use the library
-    /// of the last build there.
-    pub(super) fn publish(&self, library: &Path, host: &str) -> Result<PathBuf, CliError> {
-        let dir = self.target.join(format!("{host}-dev")).join(&self.package);
-        let name = library.file_name().map(OsString::from).unwrap_or_default();
-        let publish = || -> Result<(), fs::Error> {
-            let target = fs::Dir::open(&self.target)?;
-            target.create_dirs(format!("{host}-dev/{}", self.package))?;
-            let dir = fs::Dir::open(&dir)?;
-            for entry in dir.list("")? {
-                if *entry.name != *name {
-                    dir.unlink(&entry.name)?;
-                }
-            }
-            let contents = fs::read_regular(library, MAX_LIBRARY)?;
-            dir.replace(&name, &contents.bytes, Mode::New(0o644))
+    /// Creates a directory for the library. Cargo's own directory contains the other plugins of a
+    /// workspace, a program may still use the library of the last build there, and there can be
+    /// several runs of this command at the same time.
+    pub(super) fn new_dir(&self, host: &str) -> Result<TempDir, CliError> {
+        let parent = self.target.join(format!("{host}-dev"));
+        let create = || {
+            std::fs::create_dir_all(&parent)?;
+            tempfile::Builder::new().prefix(&format!("{}-", self.package)).tempdir_in(&parent)
         };
-        publish().map_err(|err| {
-            let text = format!("failed to copy `{}`", output::path(library));
+        create().map_err(|err| {
+            let text = format!("failed to create a directory in `{}`", output::path(&parent));
             CliError::new(Exit::Failed, text).cause(&err)
-        })?;
-        Ok(dir)
+        })
     }
+}
+
+/// Copies the library to a directory. A program may still use the last one there.
+pub(super) fn publish(library: &Path, dir: &Path) -> Result<(), CliError> {
+    let name = library.file_name().unwrap_or_default();
+    let publish = || -> Result<(), fs::Error> {
+        let contents = fs::read_regular(library, MAX_LIBRARY)?;
+        fs::Dir::open(dir)?.replace(name, &contents.bytes, Mode::New(0o644))
+    };
+    publish().map_err(|err| {
+        let text = format!("failed to copy `{}`", output::path(library));
+        CliError::new(Exit::Failed, text).cause(&err)
+    })
+}
+
+/// Returns the sources of a package and of its dependencies in local directories. Cargo lists the
+/// dependencies of a package only if the package is in the workspace.
+fn sources(package: &Package, workspace: &[Package]) -> Vec<Source> {
+    let mut dirs = vec![package.dir()];
+    let mut sources = Vec::new();
+    while let Some(dir) = dirs.get(sources.len()).copied() {
+        let package = workspace.iter().find(|it| it.dir() == dir);
+        let dependencies = package.map_or(&[][..], |it| &it.dependencies).iter();
+        for dir in dependencies.filter(|it| !it.is_for_tests()).filter_map(|it| it.path.as_deref())
+        {
+            if !dirs.contains(&dir) {
+                dirs.push(dir);
+            }
+        }
+        let modules = package.map_or_else(|| dir.join("src"), Package::modules);
+        sources.push(Source { dir: dir.to_owned(), modules });
+    }
+    sources
 }
 
 /// A build in progress.
