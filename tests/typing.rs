@@ -143,12 +143,12 @@ fn check(shell: &'static Shell) {
     check("pintle init --plugins=go\t", "init|--plugins=good.example.org/v1.0.0");
     check("pintle init --plugins x,go\t", "init|--plugins|x,good.example.org/v1.0.0");
 
-    // In the middle of a line (Ctrl-B moves the cursor back), where a blank already follows.
-    let line = terminal.line("pintle gre Ada\x02\x02\x02\x02\t");
-    assert_eq!(line.trim_end(), "pintle greet Ada", "{}", shell.program);
     // After words other than the program's name.
     assert_eq!(terminal.line("X=1 pintle gre\t"), "X=1 pintle greet ");
     assert_eq!(terminal.line("true; pintle gre\t"), "true; pintle greet ");
+    // In the middle of a line (Ctrl-B moves the cursor back), where a blank already follows.
+    let line = terminal.line("pintle gre Ada\x02\x02\x02\x02\t");
+    assert_eq!(line.trim_end(), "pintle greet Ada", "{}", shell.program);
 }
 
 #[test]

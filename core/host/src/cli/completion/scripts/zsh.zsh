@@ -15,7 +15,7 @@ _FUNCTION() {
     [[ $RBUFFER == ' '* ]] && end=(-S '')
     # All words are already quoted, and begin with the typed text.
     (($#open)) && _describe -V 'values' open_shown open -Q -U -S ''
-    (($#done)) && _describe -V 'values' done_shown done -Q -U $end
+    (($#done)) && _describe -V 'values' done_shown done -Q -U "${(@)end}"
     (($#open + $#done))
 }
 # zsh reads the file of a package as the function itself at the first Tab.
