@@ -413,3 +413,20 @@ fn a_file_system_that_forbids_code_gets_the_right_hint() {
     "#]]
     .assert_eq(&stderr);
 }
+
+#[test]
+fn a_directory_is_not_taken_for_a_key() {
+    let sandbox = Sandbox::new().plugin("plain");
+    for name in ["hull", "plain"] {
+        fs::create_dir(sandbox.work().join(name)).expect("the directory is new");
+    }
+    expect![[r#"
+        $ pintle plugin check hull
+        --- stderr ---
+        error: `hull` is a directory
+        hint: specify the plugin's file in it, or the key of an installed plugin
+        [exit 2]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["plugin check hull"]));
+    let _ = sandbox.run(["plugin", "check", "plain"]).success();
+}

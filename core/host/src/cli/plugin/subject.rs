@@ -5,6 +5,7 @@ use crate::cli::completion::values::{Values, plugin_keys};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hint::Hint;
+use crate::cli::output;
 use crate::cli::raised;
 use crate::cli::session::Session;
 use clap::{Arg, ArgMatches, value_parser};
@@ -36,13 +37,26 @@ pub(super) fn subject<'a>(
 ) -> Result<Subject<'a>, CliError> {
     let text = matches.get_one::<OsString>("plugin").expect("the argument is required");
     match text.to_str().filter(|it| !is_path(it)) {
-        Some(key) => Ok(Subject::Entry(session.catalog().resolve(&parse_key(key)?, None)?)),
+        Some(key) => {
+            let entry = parse_key(key)
+                .and_then(|key| Ok(session.catalog().resolve(&key, None)?))
+                .map_err(|err| directory(text).unwrap_or(err))?;
+            Ok(Subject::Entry(entry))
+        }
         // A key is text.
         None => {
             raised::check_trusted("a plugin file as an argument")?;
             Ok(Subject::File(PathBuf::from(text)))
         }
     }
+}
+
+/// Returns the error for a directory, if `text` is one.
+fn directory(text: &OsString) -> Option<CliError> {
+    let path = Path::new(text);
+    let hint = "specify the plugin's file in it, or the key of an installed plugin";
+    let err = || CliError::new(Exit::Usage, format!("`{}` is a directory", output::path(path)));
+    path.is_dir().then(|| err().hint(hint))
 }
 
 fn is_path(text: &str) -> bool {
