@@ -87,6 +87,14 @@ pub enum SpecError {
         /// Its value.
         value: String,
     },
+    /// A part of the source is missing.
+    #[error("the plugin source `{text}` has no {part}")]
+    Missing {
+        /// The text.
+        text: String,
+        /// The part, for example `repository`.
+        part: &'static str,
+    },
     /// The text has none of the known forms, and no such file exists.
     #[error("invalid plugin source `{text}`: not a repository, a URL or an existing file")]
     Unknown {
@@ -347,7 +355,10 @@ fn github(text: &str, rest: &str) -> Result<Spec, SpecError> {
 }
 
 fn part_of(text: &str, part: &'static str, value: &str) -> SpecError {
-    SpecError::Part { text: shown(text), part, value: shown(value) }
+    match value {
+        "" => SpecError::Missing { text: shown(text), part },
+        value => SpecError::Part { text: shown(text), part, value: shown(value) },
+    }
 }
 
 /// Returns whether a text has the form `owner/repo` or `owner/repo@…`.
@@ -564,6 +575,10 @@ mod tests {
             "invalid repository `Acme/registry` in the plugin source `oci://ghcr.io/Acme/registry`; \
              write the repository of a registry in lower case, for example \
              `oci://ghcr.io/owner/name`",
+        );
+        check(
+            "oci://ghcr.io",
+            &format!("the plugin source `oci://ghcr.io` has no repository; {forms}"),
         );
         check(
             "oci://ghcr.io/acme@sha256:12",
