@@ -113,8 +113,8 @@ fn check_events(session: &Session<'_>, names: &[String]) -> Result<(), CliError>
     }
 }
 
-/// Returns why cargo does not build the project, for example because it belongs to no workspace
-/// although a directory above it has one. Without cargo, there is no report.
+/// Returns why cargo does not accept the project, for example because the workspace in a directory
+/// above does not include it. Without cargo, there is no report.
 fn objection(dir: &Path) -> Option<String> {
     if !caller::is_trusted() {
         return None;
