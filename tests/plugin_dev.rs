@@ -60,13 +60,18 @@ fn edit(source: &Path, from: &str, to: &str) {
     fs::write(source, text.replace(from, to)).expect("it is ours");
 }
 
-/// Makes the generated command wait until it is cancelled.
-fn wait_in(source: &Path) {
+/// Replaces the body of the generated command.
+fn set_body(source: &Path, body: &str) {
     let text = fs::read_to_string(source).expect("it was created");
     let (head, rest) = text.split_once("host.println(").expect("it greets");
     let (_, tail) = rest.split_once("Outcome::done())").expect("it ends");
-    let text = format!("{head}{}{tail}", WAITING.trim()).replace("call: &Call", "_: &Call");
+    let text = format!("{head}{}{tail}", body.trim()).replace("call: &Call", "_: &Call");
     fs::write(source, text).expect("it is ours");
+}
+
+/// Makes the generated command wait until it is cancelled.
+fn wait_in(source: &Path) {
+    set_body(source, WAITING);
 }
 
 /// A running host.
@@ -525,17 +530,14 @@ fn is_running(pid: Pid) -> bool {
 fn what_a_command_has_started_ends_with_it_on_a_terminal() {
     let sandbox = sandbox();
     let source = create(&sandbox, "rigger");
-    let text = fs::read_to_string(&source).expect("it was created");
-    let (head, rest) = text.split_once("host.println(").expect("it greets");
-    let (_, tail) = rest.split_once("Outcome::done())").expect("it ends");
     let body = r#"
         let mut child = std::process::Command::new("sleep").arg("600").spawn()?;
         std::fs::write("started", child.id().to_string())?;
         child.wait()?;
+        host.println("awake");
         Ok(Outcome::done())
 "#;
-    let text = format!("{head}{}{tail}", body.trim()).replace("call: &Call", "_: &Call");
-    fs::write(&source, text.replace("host: &Host", "_: &Host")).expect("it is ours");
+    set_body(&source, body);
     let script = Running::of(on_a_terminal(&sandbox, "plugin dev rigger -- rigger"));
     let dev = child_of(script.child.id(), "pintle");
     let started = || {
